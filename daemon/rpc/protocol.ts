@@ -1,0 +1,156 @@
+/**
+ * The control protocol between isomount and isomountd: JSON-RPC 2.0, one message a line, over a
+ * unix stream socket. File descriptors travel as SCM_RIGHTS with the line that mentions them, in
+ * the order given here. `PROTOCOL_VERSION` changes when an old client would misunderstand.
+ */
+import type { ImageDescription } from "../../image-core/description.js";
+
+export const PROTOCOL_VERSION = 1;
+
+/** A line longer than this is no request of ours: the connection is closed. */
+export const MAX_LINE_BYTES = 1024 * 1024;
+
+/** How the image is read: what `-o` and the flags of the same names say. */
+export interface ImageOptions {
+  view?: string;
+  charset?: string;
+  session?: number;
+  partition?: string;
+  offset?: number;
+  sizelimit?: number;
+}
+
+/** How the mount looks and behaves. */
+export interface MountOptions {
+  /** Overrides for every object. */
+  uid?: number;
+  gid?: number;
+  /** Permission bits of files and of directories. */
+  mode?: number;
+  dmode?: number;
+  /** Only the user who mounts sees it, without permission checks. */
+  private?: boolean;
+  transport?: "dev-fuse" | "fuse-native";
+  /** `false`: run the server without bubblewrap even where it is there. */
+  sandbox?: boolean;
+  /** Shown in /proc/mounts and by df instead of the image's path. */
+  fsname?: string;
+}
+
+export interface OpenParams {
+  /** Absolute path, for people only: the daemon never opens it. */
+  image: string;
+  options: ImageOptions;
+  /** Shown where the format stores no owner. */
+  owner: { uid: number; gid: number };
+  /** IANA name of the caller's time zone, for formats that store local times. */
+  timeZone: string;
+  sandbox?: boolean;
+  /** Bytes, for block devices, whose stat does not say. */
+  size?: number;
+}
+/** Descriptors with `open`: the image, read-only; and, if `passphrase` was given, a memfd with it. */
+
+/** What the server asks for while it opens; answered by `supply`. */
+export type Need =
+  /** Open this path beneath the image's folder. */
+  | { kind: "neighbour"; path: string }
+  /** List the names in this folder beneath the image's folder (empty: the folder itself). */
+  | { kind: "names"; folder: string }
+  | { kind: "passphrase" };
+
+/** Result of `open` and of `supply`: either opened, or something is needed first. */
+export type OpenResult =
+  | { session: string; need: Need }
+  | { session: string; description: ImageDescription };
+
+export interface SupplyParams {
+  session: string;
+  /** Why the need cannot be met. */
+  error?: string;
+  /** The answer to `names`. */
+  names?: string[];
+  /** The answer to `passphrase`, in base64. */
+  passphrase?: string;
+}
+/** Descriptor with `supply` for a `neighbour`: the file, read-only. */
+
+export interface MountParams {
+  session: string;
+  options: MountOptions;
+  /** The folder was made for this mount: its name within the parent, to be removed at unmount. */
+  made?: string;
+}
+/** Descriptors with `mount`: the mountpoint (O_PATH); and, with `made`, its parent (O_PATH). */
+
+export interface MountInfo {
+  id: string;
+  image: string;
+  mountpoint: string;
+  /** Container formats from the outside in: `raw`, `encrypted/udif`. */
+  container: string;
+  filesystem: string;
+  label: string;
+  view: string;
+  transport: "dev-fuse" | "fuse-native";
+  sandboxed: boolean;
+  /** `serving`; `reviving` while a dead server is being replaced. */
+  state: "serving" | "reviving";
+  /** The server's process id. */
+  pid: number;
+  uid: number;
+  /** Seconds since 1970. */
+  since: number;
+  /** How often the server was replaced. */
+  restarts: number;
+  warnings: string[];
+}
+
+export interface UmountParams {
+  /** Id, mountpoint or image path; paths absolute and normalised by the client. */
+  target: string;
+  lazy?: boolean;
+}
+
+export interface DaemonInfo {
+  protocol: number;
+  version: string;
+  pid: number;
+  since: number;
+  mounts: number;
+  runtimeFolder: string;
+}
+
+/** Method names with their parameters and results. */
+export interface Methods {
+  open: { params: OpenParams; result: OpenResult };
+  supply: { params: SupplyParams; result: OpenResult };
+  mount: { params: MountParams; result: MountInfo };
+  umount: { params: UmountParams; result: MountInfo[] };
+  list: { params: Record<string, never>; result: MountInfo[] };
+  /** Answers once the mount with this id is gone: `--foreground` waits here. */
+  wait: { params: { id: string }; result: { reason: string } };
+  daemon: { params: Record<string, never>; result: DaemonInfo };
+  /** Unmounts nothing; refuses while something is mounted. */
+  shutdown: { params: Record<string, never>; result: Record<string, never> };
+}
+
+/** JSON-RPC error codes beyond the standard's own. `data.kind` is an `ImageErrorKind` or one of these. */
+export const RpcErrorCode = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  /** The image cannot be read; `data.kind` says why. */
+  image: 1,
+  /** The mount failed: mountpoint busy, no permission, no FUSE. `data.code` is the errno name. */
+  mount: 2,
+  /** No such mount, or it is busy (`data.code` EBUSY). */
+  target: 3,
+} as const;
+
+export interface RpcErrorData {
+  kind?: string;
+  code?: string;
+}
