@@ -119,6 +119,12 @@ export interface Volume {
   /** As `ByteSource.locate`, over a file's contents. */
   locate?(node: NodeId, position: number, length: number, range: HostRange): boolean;
 
+  /**
+   * False only if no object of this volume has extended attributes: the kernel then stops asking,
+   * which `ls -l` would otherwise do for every file.
+   */
+  readonly hasXattrs?: boolean;
+
   /** Full names with their namespace: `user.com.apple.FinderInfo`. Empty where there are none. */
   listXattrs(node: NodeId): readonly string[];
   readXattr(node: NodeId, name: string): Uint8Array | undefined;

@@ -1,0 +1,57 @@
+/**
+ * The serving loop: read a request into the slot, answer it, until the mount is gone. Runs on a
+ * thread of its own, because read(2) blocks until a request comes.
+ */
+import { readSync, writeSync } from "node:fs";
+import type { Volume } from "../../image-core/filesystem/volume.js";
+import { FUSE_NOTIFY_RESEND, IN_HEADER_SIZE, OUT_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
+import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import { Slot } from "./slot.js";
+
+export interface ServeOptions extends DispatcherOptions {
+  /** /dev/fuse, mounted. */
+  fuse: number;
+  /** Memfd of the slots, and which of them is this thread's. */
+  slots: number;
+  slotIndex: number;
+  /** An earlier server was serving this connection: its requests come first. */
+  resume: boolean;
+}
+
+/** Returns when the filesystem was unmounted. Throws if /dev/fuse fails in another way. */
+export function serve(volume: Volume, options: ServeOptions): void {
+  const { fuse } = options;
+  const slot = new Slot(options.slots, options.slotIndex);
+  const dispatcher = new Dispatcher(volume, slot, fuse, options);
+  if (slot.occupied) dispatcher.handle();
+  // After the slots: what they held is answered and must not come twice.
+  if (options.resume && options.slotIndex === 0) resend(fuse);
+  for (;;) {
+    let length: number;
+    try {
+      length = readSync(fuse, slot.bytes, 0, REQUEST_SIZE, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // ENOENT: the request was interrupted before it was read.
+      if (code === "EINTR" || code === "ENOENT" || code === "EAGAIN") continue;
+      if (code === "ENODEV") return;
+      throw error;
+    }
+    if (length === 0) return;
+    if (length < IN_HEADER_SIZE) throw new Error(`/dev/fuse: a request of ${length} bytes`);
+    dispatcher.handle();
+  }
+}
+
+/** Asks the kernel for everything it considers read but unanswered. Older kernels than 6.9 refuse. */
+function resend(fuse: number): void {
+  const header = Buffer.alloc(OUT_HEADER_SIZE);
+  header.writeUInt32LE(OUT_HEADER_SIZE, 0);
+  header.writeInt32LE(FUSE_NOTIFY_RESEND, 4);
+  try {
+    writeSync(fuse, header);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EINVAL" && code !== "ENODEV") throw error;
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Mounting and unmounting a FUSE connection: by mount(2) where we may, by fusermount3 where not.
+ *
+ * The mountpoint is an O_PATH descriptor, reached through /proc/self/fd: a folder that was swapped
+ * for a symlink meanwhile cannot redirect the mount.
+ */
+import { spawn } from "node:child_process";
+import { openSync, readlinkSync } from "node:fs";
+import { check, close, inBackground, mount, SystemError, umount2 } from "../system/libc.js";
+import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
+import { readMountinfo } from "./mountinfo.js";
+
+const MS_RDONLY = 1;
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+const FILESYSTEM_TYPE = "fuse.isomount";
+/** fusermount3 asks nobody and mounts at once: longer than this it hangs. */
+const FUSERMOUNT_SECONDS = 10;
+
+/** A mount that failed, with an errno's name for the exit code and words for the person. */
+export class MountError extends Error {
+  override readonly name = "MountError";
+
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+export interface MountRequest {
+  /** O_PATH descriptor of the folder. */
+  mountpoint: number;
+  /** Shown as the source in /proc/mounts. */
+  source: string;
+  maxReadBytes: number;
+  /** Only the mounting user, no permission checks; otherwise everybody, checked by mode bits. */
+  private: boolean;
+}
+
+export interface Mounted {
+  /** /dev/fuse of this connection. */
+  fuse: number;
+  /** Where the kernel says it is. */
+  mountpoint: string;
+  /** The superblock's device, `0:52`. */
+  device: string;
+}
+
+/** The path of an O_PATH descriptor, as the kernel knows it: nothing is looked up. */
+export function descriptorPath(fd: number): string {
+  return readlinkSync(`/proc/self/fd/${fd}`);
+}
+
+export async function mountFuse(request: MountRequest): Promise<Mounted> {
+  const mountpoint = descriptorPath(request.mountpoint);
+  const before = new Set(readMountinfo().map((entry) => entry.mountId));
+  const fuse = process.geteuid?.() === 0 ? mountAsRoot(request) : await mountByFusermount(request);
+  const entry = readMountinfo().find(
+    (candidate) =>
+      !before.has(candidate.mountId) &&
+      candidate.type === FILESYSTEM_TYPE &&
+      candidate.mountpoint === mountpoint,
+  );
+  if (entry === undefined) {
+    close(fuse);
+    throw new MountError("ESTALE", `${mountpoint} was moved or unmounted while mounting`);
+  }
+  return { fuse, mountpoint, device: entry.device };
+}
+
+function mountAsRoot(request: MountRequest): number {
+  let fuse: number;
+  try {
+    fuse = openSync("/dev/fuse", "r+");
+  } catch (error) {
+    throw noDevice(error);
+  }
+  const options = [
+    `fd=${fuse}`,
+    "rootmode=40000",
+    "user_id=0",
+    "group_id=0",
+    `max_read=${request.maxReadBytes}`,
+    ...(request.private ? [] : ["allow_other", "default_permissions"]),
+  ];
+  const target = `/proc/self/fd/${request.mountpoint}`;
+  const flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
+  try {
+    check(mount(request.source, target, FILESYSTEM_TYPE, flags, options.join(",")), "mount");
+  } catch (error) {
+    close(fuse);
+    const { code } = error as SystemError;
+    const where = descriptorPath(request.mountpoint);
+    const why =
+      code === "ENODEV" ? "this kernel has no FUSE (try 'modprobe fuse')" : `mount(2): ${code}`;
+    throw new MountError(code, `cannot mount on ${where}: ${why}`);
+  }
+  return fuse;
+}
+
+function noDevice(error: unknown): MountError {
+  const { code } = error as NodeJS.ErrnoException;
+  return new MountError(
+    code ?? "EIO",
+    code === "ENOENT" || code === "ENXIO" || code === "ENODEV"
+      ? "there is no /dev/fuse: load the module with 'modprobe fuse', or allow the device in this container"
+      : `/dev/fuse cannot be opened: ${code}`,
+  );
+}
+
+/**
+ * fusermount3 (setuid root) opens /dev/fuse, mounts, and sends the descriptor over the socket that
+ * `_FUSE_COMMFD` names.
+ */
+async function mountByFusermount(request: MountRequest): Promise<number> {
+  const [ours, theirs] = socketPair("stream");
+  const escape = (text: string) => text.replace(/[\\,]/g, "\\$&");
+  const options = [
+    "ro",
+    "nosuid",
+    "nodev",
+    `fsname=${escape(request.source)}`,
+    "subtype=isomount",
+    `max_read=${request.maxReadBytes}`,
+    ...(request.private ? [] : ["allow_other", "default_permissions"]),
+  ];
+  try {
+    // The working directory is the mountpoint itself, so that fusermount3 needs no path to it.
+    const { status, output } = await run(
+      ["-o", options.join(","), "--", "."],
+      ["ignore", "ignore", "pipe", theirs],
+      `/proc/self/fd/${request.mountpoint}`,
+    );
+    if (status !== 0) throw fusermountFailure(output, descriptorPath(request.mountpoint));
+    setTimeouts(ours, FUSERMOUNT_SECONDS);
+    const received = receiveMessage(ours, new Uint8Array(1));
+    if (received === undefined || received.descriptors.length !== 1) {
+      throw new MountError("EIO", "fusermount3 mounted but sent no descriptor");
+    }
+    return received.descriptors[0];
+  } finally {
+    close(ours);
+    close(theirs);
+  }
+}
+
+function fusermountFailure(output: string, where: string): MountError {
+  const said = output.trim().replace(/^fusermount3?: /, "") || "no reason given";
+  if (/user_allow_other/.test(said)) {
+    return new MountError(
+      "EPERM",
+      "sharing a mount with other users needs the line 'user_allow_other' in /etc/fuse.conf",
+    );
+  }
+  const code = /Permission denied|no write access|not owner/i.test(said)
+    ? "EACCES"
+    : /No such file|device not found/i.test(said)
+      ? "ENODEV"
+      : "EPERM";
+  return new MountError(code, `cannot mount on ${where}: fusermount3: ${said}`);
+}
+
+function run(
+  parameters: string[],
+  stdio: ("ignore" | "pipe" | number)[],
+  cwd: string,
+): Promise<{ status: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("fusermount3", parameters, {
+      stdio,
+      cwd,
+      env: { PATH: process.env.PATH, LC_ALL: "C", _FUSE_COMMFD: "3" },
+      timeout: FUSERMOUNT_SECONDS * 1000,
+      killSignal: "SIGKILL",
+    });
+    let output = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === "ENOENT"
+          ? new MountError(
+              "ENOENT",
+              "fusermount3 is not installed: install the package 'fuse3', or run as root",
+            )
+          : error,
+      );
+    });
+    child.on("close", (status) => resolve({ status, output }));
+  });
+}
+
+/** Throws MountError: EBUSY while files are open (not with `lazy`), EINVAL if nothing is mounted. */
+export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<void> {
+  if (process.geteuid?.() === 0) {
+    try {
+      const flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
+      await inBackground(umount2 as never, "umount2", mountpoint, flags);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      throw new MountError(error.code, unmountFailure(mountpoint, error.code));
+    }
+    return;
+  }
+  const { status, output } = await run(
+    [...(lazy ? ["-z"] : []), "-u", "--", mountpoint],
+    ["ignore", "ignore", "pipe"],
+    "/",
+  );
+  if (status === 0) return;
+  const code = /busy/i.test(output)
+    ? "EBUSY"
+    : /not (found|mounted)/i.test(output)
+      ? "EINVAL"
+      : "EPERM";
+  throw new MountError(code, unmountFailure(mountpoint, code, output.trim()));
+}
+
+function unmountFailure(mountpoint: string, code: string, said = code): string {
+  if (code === "EBUSY") {
+    return `${mountpoint} is in use: close what is open there, or unmount with --lazy`;
+  }
+  return `cannot unmount ${mountpoint}: ${said}`;
+}

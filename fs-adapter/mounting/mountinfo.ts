@@ -1,0 +1,40 @@
+/** What is mounted, as the kernel lists it: never by stat, which hangs on a dead server. */
+import { readFileSync } from "node:fs";
+
+export interface MountEntry {
+  mountId: number;
+  /** `0:52`: the superblock's device, which also names a FUSE connection. */
+  device: string;
+  mountpoint: string;
+  type: string;
+  source: string;
+}
+
+/** proc(5), "/proc/pid/mountinfo": octal escapes stand for space, tab, newline, backslash and #. */
+function decode(text: string): string {
+  const bytes = text.replace(/\\([0-7]{3})/g, (_, octal) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+  return Buffer.from(bytes, "latin1").toString("utf8");
+}
+
+export function parseMountinfo(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split("\n")) {
+    const fields = line.split(" ");
+    const dash = fields.indexOf("-", 6);
+    if (dash < 0) continue;
+    entries.push({
+      mountId: Number(fields[0]),
+      device: fields[2],
+      mountpoint: decode(fields[4]),
+      type: fields[dash + 1],
+      source: decode(fields[dash + 2]),
+    });
+  }
+  return entries;
+}
+
+export function readMountinfo(): MountEntry[] {
+  return parseMountinfo(readFileSync("/proc/self/mountinfo", "latin1"));
+}
