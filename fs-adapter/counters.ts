@@ -12,7 +12,7 @@ const FIELDS = [
   /** Of the request in hand: its opcode, 0 between requests. */
   "opcode",
   "node",
-  /** performance.timeOrigin-based milliseconds at which it began. */
+  /** Date.now() when it began. */
   "since",
 ] as const;
 

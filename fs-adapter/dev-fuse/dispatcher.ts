@@ -76,6 +76,7 @@ export class Dispatcher {
     const node = words[InHeader.node] + words[InHeader.node + 1] * 2 ** 32;
     counters[Counter.requests]++;
     counters[Counter.node] = node;
+    counters[Counter.since] = Date.now();
     counters[Counter.opcode] = opcode;
     if (this.options.poisoned.length > 0 && this.isPoisoned(opcode, node)) this.fail(errno.EIO);
     else this.dispatch(opcode, node);

@@ -119,12 +119,12 @@ function noDevice(error: unknown): MountError {
  */
 async function mountByFusermount(request: MountRequest): Promise<number> {
   const [ours, theirs] = socketPair("stream");
-  const escape = (text: string) => text.replace(/[\\,]/g, "\\$&");
+  const quote = (text: string) => text.replace(/[\\,]/g, "\\$&");
   const options = [
     "ro",
     "nosuid",
     "nodev",
-    `fsname=${escape(request.source)}`,
+    `fsname=${quote(request.source)}`,
     "subtype=isomount",
     `max_read=${request.maxReadBytes}`,
     ...(request.private ? [] : ["allow_other", "default_permissions"]),

@@ -1,0 +1,12 @@
+/** The first words that are commands and not images; `./list` is an image. */
+export const commandNames: ReadonlySet<string> = new Set([
+  "mount",
+  "umount",
+  "unmount",
+  "list",
+  "ls",
+  "info",
+  "daemon",
+  "completion",
+  "help",
+]);

@@ -1,0 +1,209 @@
+/** The whole command line, by yargs; `quick.ts` takes the commonest case past it. */
+import yargs, { type Argv } from "yargs";
+import { ExitCode as Exit, type ExitCode, usage } from "../client/failure.js";
+import { runCompletion, type Shell } from "./completion-command.js";
+import { type DaemonAction, runDaemon } from "./daemon-command.js";
+import { type Flag, json, listFlags, mountFlags, umountFlags } from "./flags.js";
+import { runInfo } from "./info-command.js";
+import { runList } from "./list-command.js";
+import { runMount } from "./mount-command.js";
+import { ownOptions } from "./mount-options.js";
+import { nearest } from "./nearest.js";
+import { type RawOption, splitOptions } from "./option-string.js";
+import { runUmount } from "./umount-command.js";
+import { version } from "./version.js";
+
+type Parsed = Record<string, unknown>;
+
+const EXIT_CODES = `Exit codes:
+  0   done
+  1   the command line is wrong
+  2   the system lacks something: no daemon, no /dev/fuse, no fusermount3
+  32  the mount or unmount failed`;
+
+/** Longer lines are hard to read. */
+const MAX_COLUMNS = 100;
+
+/** Prints help and version itself. Throws a usage Failure, and whatever the command throws. */
+export async function runCommand(words: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = Exit.ok;
+  const run =
+    (command: (parsed: Parsed) => ExitCode | Promise<ExitCode>) => async (parsed: object) => {
+      exitCode = await command(parsed as Parsed);
+    };
+  const [first, ...rest] = words;
+  await commandLine(run).parseAsync(first === "help" ? [...rest, "--help"] : [...words]);
+  return exitCode;
+}
+
+type Run = (
+  command: (parsed: Parsed) => ExitCode | Promise<ExitCode>,
+) => (parsed: object) => Promise<void>;
+
+function commandLine(run: Run): Argv {
+  return yargs()
+    .scriptName("isomount")
+    .usage("Opens disk images as read-only folders.")
+    .locale("en")
+    .wrap(Math.min(MAX_COLUMNS, process.stdout.columns ?? MAX_COLUMNS))
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "dot-notation": false,
+      "greedy-arrays": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+      "strip-aliased": true,
+    })
+    .command(
+      ["$0 <image> [mountpoint]", "mount <image> [mountpoint]"],
+      "mount an image; without a mountpoint one is made and printed",
+      (command) => withOptions(withFlags(imageAndMountpoint(command), mountFlags)),
+      run((parsed) =>
+        runMount({
+          image: String(parsed.image),
+          mountpoint: text(parsed.mountpoint),
+          options: optionsOf(parsed),
+          foreground: parsed.foreground === true,
+          verbose: parsed.verbose === true,
+          json: parsed.json === true,
+        }),
+      ),
+    )
+    .command(
+      ["umount [target..]", "unmount [target..]"],
+      "unmount by mountpoint, image or id",
+      (command) =>
+        withFlags(command, umountFlags).positional("target", { type: "string", array: true }),
+      run((parsed) =>
+        runUmount({
+          targets: ((parsed.target as unknown[] | undefined) ?? []).map(String),
+          all: parsed.all === true,
+          lazy: parsed.lazy === true,
+          json: parsed.json === true,
+        }),
+      ),
+    )
+    .command(
+      ["list", "ls"],
+      "list what is mounted",
+      (command) => withFlags(command, listFlags),
+      run((parsed) => runList({ json: parsed.json === true, quiet: parsed.quiet === true })),
+    )
+    .command(
+      "info <image>",
+      "tell what an image holds, without mounting it",
+      (command) =>
+        withOptions(withFlags(command, [json])).positional("image", {
+          type: "string",
+          demandOption: true,
+        }),
+      run((parsed) =>
+        runInfo({
+          image: String(parsed.image),
+          options: optionsOf(parsed),
+          json: parsed.json === true,
+        }),
+      ),
+    )
+    .command(
+      "daemon <action>",
+      "start or stop the daemon, or tell whether it runs",
+      (command) =>
+        withFlags(command, [json]).positional("action", {
+          choices: ["start", "stop", "status"],
+          demandOption: true,
+        }),
+      run((parsed) => runDaemon(parsed.action as DaemonAction, parsed.json === true)),
+    )
+    .command(
+      "completion <shell>",
+      "print a script that completes command lines",
+      (command) => command.positional("shell", { choices: ["bash", "zsh"], demandOption: true }),
+      run((parsed) => runCompletion(parsed.shell as Shell)),
+    )
+    .example("isomount disk.iso /mnt/iso", "mount on a folder")
+    .example("isomount disk.dmg", "make a folder named after the volume, and print it")
+    .example("isomount game.iso /mnt -o view=joliet,uid=1000", "options as mount(8) takes them")
+    .example("isomount ./list /mnt", "an image named like a command")
+    .example("isomount umount /mnt/iso", "unmount")
+    .epilogue(EXIT_CODES)
+    .version(version())
+    .alias({ help: "h", version: "V" })
+    .strict()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? usageOf(message);
+    });
+}
+
+function imageAndMountpoint<T>(command: Argv<T>) {
+  return command
+    .positional("image", { type: "string", demandOption: true })
+    .positional("mountpoint", { type: "string" });
+}
+
+function withFlags<T>(command: Argv<T>, flags: readonly Flag[]): Argv<T> {
+  for (const { name, alias, help } of flags) {
+    command.option(name, { alias, type: "boolean", describe: help });
+  }
+  return command;
+}
+
+function withOptions<T>(command: Argv<T>): Argv<T> {
+  command.option("o", {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "options separated by commas: -o view=joliet,uid=1000",
+  });
+  for (const { name, value, choices, help } of ownOptions) {
+    const describe = value === undefined ? help : `${help} (${value})`;
+    if (value === undefined) command.option(name, { type: "boolean", describe });
+    else {
+      command.option(name, {
+        type: "string",
+        choices,
+        requiresArg: true,
+        describe,
+      });
+    }
+  }
+  return command;
+}
+
+/** `-o` first, then the flags, which therefore have the last word. */
+function optionsOf(parsed: Parsed): RawOption[] {
+  const options = ((parsed.o as string[] | undefined) ?? []).flatMap(splitOptions);
+  for (const { name, value } of ownOptions) {
+    const given = parsed[name];
+    if (given === undefined) continue;
+    if (value !== undefined) options.push({ name, value: text(given) });
+    // `--no-sandbox` comes as `sandbox: false`.
+    else options.push({ name: given === false ? `no${name}` : name });
+  }
+  return options;
+}
+
+/** Of an option that was repeated, the last. */
+function text(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  return String(Array.isArray(value) ? value.at(-1) : value);
+}
+
+/** yargs' complaint as one sentence, with a guess at what was meant. */
+function usageOf(message: string): Error {
+  const help = "'isomount --help' shows how";
+  const sentence = message.replace(/\s+/g, " ").trim();
+  if (sentence.startsWith("Not enough non-option arguments")) {
+    return usage("an argument is missing", help);
+  }
+  const unknown = /^Unknown arguments?: ([^,\s]+)/.exec(sentence)?.[1];
+  if (unknown === undefined) return usage(sentence, help);
+  const flags = [...ownOptions, ...mountFlags, ...umountFlags, ...listFlags];
+  const meant = nearest(
+    unknown,
+    flags.map(({ name }) => name),
+  );
+  const hint = meant === undefined ? help : `did you mean '--${meant}'?`;
+  return usage(`unknown argument '${unknown}'`, hint);
+}

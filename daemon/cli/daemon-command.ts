@@ -1,0 +1,40 @@
+/** `isomount daemon start|stop|status`. */
+import { connect, connectIfRunning } from "../client/connect.js";
+import { ExitCode } from "../client/failure.js";
+import type { DaemonInfo } from "../rpc/protocol.js";
+
+export type DaemonAction = "start" | "stop" | "status";
+
+export async function runDaemon(action: DaemonAction, json: boolean): Promise<ExitCode> {
+  if (action === "stop") return stop(json);
+  const connection = action === "start" ? await connect() : connectIfRunning();
+  const info = connection?.call("daemon", {});
+  connection?.close();
+  say(info === undefined ? { running: false } : { running: true, ...info }, statusLine(info), json);
+  // As systemctl and service scripts have it for "not running", within mount(8)'s codes.
+  return info === undefined ? ExitCode.system : ExitCode.ok;
+}
+
+/** Nothing to stop is as good as stopped. Throws RpcFailure while something is mounted. */
+function stop(json: boolean): ExitCode {
+  const connection = connectIfRunning();
+  try {
+    connection?.call("shutdown", {});
+  } finally {
+    connection?.close();
+  }
+  say({ running: false }, "isomountd is stopped", json);
+  return ExitCode.ok;
+}
+
+function say(data: object, line: string, json: boolean): void {
+  process.stdout.write(json ? `${JSON.stringify(data)}\n` : `${line}\n`);
+}
+
+function statusLine(info: DaemonInfo | undefined): string {
+  if (info === undefined) return "isomountd is not running; it starts with the first mount";
+  const { version, pid, since, mounts, runtimeFolder } = info;
+  const started = new Date(since * 1000).toISOString().replace(/\.\d+Z$/, "Z");
+  const count = mounts === 1 ? "1 mount" : `${mounts} mounts`;
+  return `isomountd ${version} is running since ${started}: pid ${pid}, ${count}, ${runtimeFolder}`;
+}

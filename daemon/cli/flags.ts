@@ -1,0 +1,30 @@
+/** The flags of the command line that are not options of a mount. */
+
+export interface Flag {
+  name: string;
+  alias?: string;
+  help: string;
+}
+
+export const json: Flag = { name: "json", help: "print JSON, errors (on standard error) too" };
+
+export const mountFlags: readonly Flag[] = [
+  { name: "foreground", alias: "f", help: "stay until it is unmounted; Ctrl-C unmounts" },
+  { name: "verbose", alias: "v", help: "tell what was mounted, and every warning" },
+  json,
+];
+
+export const umountFlags: readonly Flag[] = [
+  { name: "all", alias: "a", help: "unmount everything that this user mounted" },
+  {
+    name: "lazy",
+    alias: "l",
+    help: "detach at once, even while in use; it ends with the last use",
+  },
+  json,
+];
+
+export const listFlags: readonly Flag[] = [
+  { name: "quiet", alias: "q", help: "print the mountpoints only, one a line" },
+  json,
+];

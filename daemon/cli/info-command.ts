@@ -1,0 +1,26 @@
+/** `isomount info IMAGE`. */
+import { ExitCode } from "../client/failure.js";
+import { describeImage } from "../client/mount-image.js";
+import { parseOptions } from "./mount-options.js";
+import type { RawOption } from "./option-string.js";
+import { renderInfo } from "./render-info.js";
+import { warn } from "./report.js";
+
+export async function runInfo(command: {
+  image: string;
+  options: RawOption[];
+  json: boolean;
+}): Promise<ExitCode> {
+  const { image, mount, passphrase, warnings } = parseOptions(command.options);
+  for (const warning of warnings) warn(warning);
+  const description = await describeImage({
+    image: command.image,
+    options: image,
+    sandbox: mount.sandbox,
+    passphrase,
+  });
+  process.stdout.write(
+    command.json ? `${JSON.stringify(description, null, 2)}\n` : renderInfo(description),
+  );
+  return ExitCode.ok;
+}

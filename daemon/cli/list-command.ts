@@ -1,0 +1,20 @@
+/** `isomount list`. */
+import { connectIfRunning } from "../client/connect.js";
+import { ExitCode } from "../client/failure.js";
+import { renderList } from "./render-list.js";
+
+export async function runList({
+  json,
+  quiet,
+}: {
+  json: boolean;
+  quiet: boolean;
+}): Promise<ExitCode> {
+  const connection = connectIfRunning();
+  const mounts = connection?.call("list", {}) ?? [];
+  connection?.close();
+  if (json) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);
+  else if (quiet) process.stdout.write(mounts.map(({ mountpoint }) => `${mountpoint}\n`).join(""));
+  else process.stdout.write(renderList(mounts));
+  return ExitCode.ok;
+}

@@ -1,0 +1,63 @@
+/** `isomount umount TARGET...`. */
+import { resolve } from "node:path";
+import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { connectIfRunning } from "../client/connect.js";
+import type { Connection } from "../client/connection.js";
+import { ExitCode, failed, usage } from "../client/failure.js";
+import { ourMounts } from "../client/mount-table.js";
+import { findTargets } from "../client/targets.js";
+import { report } from "./report.js";
+
+export interface UmountCommand {
+  targets: readonly string[];
+  all: boolean;
+  lazy: boolean;
+  json: boolean;
+}
+
+/** One target after the other; what fails does not keep the rest from being unmounted. */
+export async function runUmount({ targets, all, lazy, json }: UmountCommand): Promise<ExitCode> {
+  if (all === targets.length > 0) {
+    throw usage("umount takes either mountpoints, images and ids, or --all");
+  }
+  const connection = connectIfRunning();
+  try {
+    const chosen = all ? idsOfAll(connection) : targets;
+    let exitCode: ExitCode = ExitCode.ok;
+    for (const target of chosen) {
+      try {
+        await unmount(connection, target, lazy);
+      } catch (error) {
+        exitCode = report(error, json);
+      }
+    }
+    return exitCode;
+  } finally {
+    connection?.close();
+  }
+}
+
+/** The latest first, since it may lie upon or within an earlier one. */
+function idsOfAll(connection: Connection | undefined): string[] {
+  const mounts = connection?.call("list", {}) ?? [];
+  return mounts.map((mount) => mount.id).reverse();
+}
+
+async function unmount(connection: Connection | undefined, target: string, lazy: boolean) {
+  const found = findTargets(connection?.call("list", {}) ?? [], target);
+  if (connection === undefined || found.length === 0) return unmountOrphan(target);
+  for (const { id } of found.reverse()) connection.call("umount", { target: id, lazy });
+}
+
+/** A mount that no daemon knows: lazily, since its server is most likely gone. */
+async function unmountOrphan(target: string): Promise<void> {
+  const path = resolve(target);
+  if (!ourMounts().some((mount) => mount.mountpoint === path)) {
+    throw failed(`${target} is not mounted`, undefined, "'isomount list' shows what is");
+  }
+  try {
+    await unmountFuse(path, true);
+  } catch (error) {
+    throw failed((error as Error).message, error);
+  }
+}

@@ -1,0 +1,51 @@
+/** Reaching the daemon of this user. */
+import {
+  checkRuntimeFolder,
+  controlSocket,
+  ensureRuntimeFolder,
+  runtimeFolder,
+} from "../rpc/runtime-folder.js";
+import { Connection } from "./connection.js";
+import { codeOf, reasonOf, systemFailure } from "./failure.js";
+import { program } from "./installation.js";
+
+/** Undefined where no daemon runs. */
+export function connectIfRunning(folder = runtimeFolder()): Connection | undefined {
+  if (!safely(() => checkRuntimeFolder(folder))) return undefined;
+  const path = controlSocket(folder);
+  try {
+    return Connection.open(path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
+    throw systemFailure(`cannot reach isomountd at ${path}: ${reasonOf(error)}`, error);
+  }
+}
+
+/** Starts the daemon where none runs. */
+export async function connect(
+  folder = runtimeFolder(),
+  isomountd = program("isomountd"),
+): Promise<Connection> {
+  const running = connectIfRunning(folder);
+  if (running !== undefined) return running;
+  safely(() => ensureRuntimeFolder(folder));
+  // Loaded only here: it is seldom needed.
+  const { startDaemon } = await import("./start-daemon.js");
+  startDaemon(isomountd, folder);
+  const started = connectIfRunning(folder);
+  if (started !== undefined) return started;
+  throw systemFailure(
+    "isomountd started and ended again",
+    undefined,
+    `see ${folder}/isomountd.log`,
+  );
+}
+
+function safely<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw systemFailure(`the runtime folder cannot be used: ${(error as Error).message}`, error);
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * A connection to isomountd: one request at a time, blocking, with descriptors. No event loop: the
+ * command has nothing else to do, and starting is quicker without.
+ */
+import { close } from "../../fs-adapter/system/libc.js";
+import {
+  connectUnix,
+  receiveMessage,
+  sendMessage,
+  setTimeouts,
+} from "../../fs-adapter/system/unix-socket.js";
+import type { Methods, RpcErrorData } from "../rpc/protocol.js";
+import { codeOf, systemFailure } from "./failure.js";
+
+/** Longer than the daemon's own deadlines, so that it is the daemon that says what took so long. */
+const ANSWER_SECONDS = 60;
+
+/** An answer is a list of mounts at most; anything longer does not come from isomountd. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+/** An error that the daemon answered. */
+export class RpcFailure extends Error {
+  override readonly name = "RpcFailure";
+
+  constructor(
+    message: string,
+    /** Of `RpcErrorCode`. */
+    readonly code: number,
+    readonly data: RpcErrorData,
+  ) {
+    super(message);
+  }
+}
+
+interface Answer<Result> {
+  id?: number;
+  result?: Result;
+  error?: { code: number; message: string; data?: RpcErrorData };
+}
+
+export class Connection {
+  private lastId = 0;
+  private readonly chunk = Buffer.allocUnsafe(64 * 1024);
+  /** Received, but not a whole line yet. */
+  private rest: Buffer = Buffer.alloc(0);
+
+  private constructor(
+    private readonly fd: number,
+    private readonly seconds: number,
+  ) {}
+
+  /** Throws SystemError: ENOENT and ECONNREFUSED mean that no daemon runs. */
+  static open(path: string, seconds = ANSWER_SECONDS): Connection {
+    const fd = connectUnix(path);
+    setTimeouts(fd, seconds);
+    return new Connection(fd, seconds);
+  }
+
+  /** The descriptors are sent with the request and stay the caller's. Throws RpcFailure and Failure. */
+  call<M extends keyof Methods>(
+    method: M,
+    params: Methods[M]["params"],
+    descriptors: readonly number[] = [],
+  ): Methods[M]["result"] {
+    const id = ++this.lastId;
+    const line = `${JSON.stringify({ jsonrpc: "2.0", id, method, params })}\n`;
+    try {
+      sendMessage(this.fd, Buffer.from(line), descriptors);
+    } catch (error) {
+      throw this.lost(error);
+    }
+    for (;;) {
+      const answer = parse<Methods[M]["result"]>(this.readLine());
+      // Lines without an id are events.
+      if (answer.id !== id) continue;
+      if (answer.error === undefined) return answer.result as Methods[M]["result"];
+      const { code, message, data } = answer.error;
+      throw new RpcFailure(message, code, data ?? {});
+    }
+  }
+
+  close(): void {
+    close(this.fd);
+  }
+
+  private readLine(): string {
+    let scanned = 0;
+    for (;;) {
+      const end = this.rest.indexOf(0x0a, scanned);
+      if (end >= 0) {
+        const line = this.rest.toString("utf8", 0, end);
+        this.rest = this.rest.subarray(end + 1);
+        return line;
+      }
+      scanned = this.rest.length;
+      if (scanned > MAX_ANSWER_BYTES) throw systemFailure("isomountd sent an answer without end");
+      this.rest = Buffer.concat([this.rest, this.receive()]);
+    }
+  }
+
+  private receive(): Uint8Array {
+    try {
+      const { bytes, descriptors } = receiveMessage(this.fd, this.chunk)!;
+      // None is ever due to a client; kept open they would pin what they refer to.
+      for (const descriptor of descriptors) close(descriptor);
+      if (bytes.length > 0) return bytes;
+    } catch (error) {
+      throw this.lost(error);
+    }
+    throw systemFailure("isomountd closed the connection", undefined, "its log says why");
+  }
+
+  private lost(error: unknown): Error {
+    const code = codeOf(error);
+    if (code === "EAGAIN") {
+      return systemFailure(`isomountd did not answer within ${this.seconds} seconds`, error);
+    }
+    if (code === "EPIPE" || code === "ECONNRESET") {
+      return systemFailure("isomountd closed the connection", error, "its log says why");
+    }
+    return error as Error;
+  }
+}
+
+function parse<Result>(line: string): Answer<Result> {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(line);
+  } catch (error) {
+    throw systemFailure(`isomountd sent no JSON: ${(error as Error).message}`);
+  }
+  if (typeof answer !== "object" || answer === null)
+    throw systemFailure("isomountd sent no object");
+  return answer as Answer<Result>;
+}

@@ -1,0 +1,112 @@
+/** A mount from beginning to end, on the caller's side. */
+import { basename } from "node:path";
+import type { ImageOptions, MountInfo, MountOptions } from "../rpc/protocol.js";
+import { connect } from "./connect.js";
+import { type Connection, RpcFailure } from "./connection.js";
+import {
+  closeMountpoint,
+  type Mountpoint,
+  makeMountpoint,
+  openMountpoint,
+  removeMade,
+} from "./mountpoint.js";
+import { type OpenedImage, openImage } from "./opener.js";
+import type { PassphraseSource } from "./passphrase.js";
+import { type OpenRequest, openSession, type Session } from "./session.js";
+
+/** Typing errors happen; more than this is guessing. */
+const PASSPHRASE_TRIES = 3;
+
+export interface ImageRequest {
+  /** Path as the person gave it. */
+  image: string;
+  options: ImageOptions;
+  sandbox?: boolean;
+  passphrase: PassphraseSource;
+}
+
+export interface MountRequest extends ImageRequest {
+  /** Made where it is not given. */
+  mountpoint?: string;
+  mountOptions: MountOptions;
+}
+
+/** Starts the daemon if none runs. Throws Failure and RpcFailure, and leaves nothing behind then. */
+export async function mountImage(request: MountRequest): Promise<MountInfo> {
+  const image = openImage(request.image);
+  let mountpoint: Mountpoint | undefined;
+  try {
+    // Before the image is read: the shorter way to the answer where this is what is wrong.
+    if (request.mountpoint !== undefined) mountpoint = openMountpoint(request.mountpoint);
+    return await withSession(image, request, ({ id, description }, connection) => {
+      mountpoint ??= makeMountpoint(description.volume.label, image.stem);
+      return attach(connection, id, mountpoint, request.mountOptions);
+    });
+  } finally {
+    if (mountpoint !== undefined) closeMountpoint(mountpoint);
+    image.close();
+  }
+}
+
+/** What the image holds; nothing is mounted. */
+export async function describeImage(request: ImageRequest): Promise<Session["description"]> {
+  const image = openImage(request.image);
+  try {
+    return await withSession(image, request, ({ description }) => description);
+  } finally {
+    image.close();
+  }
+}
+
+function attach(
+  connection: Connection,
+  session: string,
+  mountpoint: Mountpoint,
+  options: MountOptions,
+): MountInfo {
+  const { fd, made } = mountpoint;
+  const descriptors = made === undefined ? [fd] : [fd, made.parent];
+  try {
+    return connection.call("mount", { session, options, made: made?.name }, descriptors);
+  } catch (error) {
+    removeMade(mountpoint);
+    throw error;
+  }
+}
+
+/** The session ends with the connection, so with `use`. */
+async function withSession<T>(
+  image: OpenedImage,
+  request: ImageRequest,
+  use: (session: Session, connection: Connection) => T,
+): Promise<T> {
+  const connection = await connect();
+  try {
+    return use(await openRepeatedly(connection, image, request), connection);
+  } finally {
+    connection.close();
+  }
+}
+
+/** Asks again where what was typed is wrong. */
+async function openRepeatedly(
+  connection: Connection,
+  image: OpenedImage,
+  { options, sandbox, passphrase }: ImageRequest,
+): Promise<Session> {
+  let asked = 0;
+  const ask: OpenRequest["ask"] = async () => {
+    asked++;
+    const { askPassphrase } = await import("./prompt.js");
+    return askPassphrase(`Passphrase for ${basename(image.path)}: `);
+  };
+  for (;;) {
+    const askedBefore = asked;
+    try {
+      return await openSession(connection, { image, options, sandbox, passphrase, ask });
+    } catch (error) {
+      const wrong = error instanceof RpcFailure && error.data.kind === "wrong-passphrase";
+      if (!wrong || asked === askedBefore || asked >= PASSPHRASE_TRIES) throw error;
+    }
+  }
+}

@@ -1,0 +1,168 @@
+/** The folder to mount on: the one that was named, or one made for the purpose. */
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  rmdirSync,
+} from "node:fs";
+import { homedir, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
+import { codeOf, failed, reasonOf } from "./failure.js";
+import { ourMounts } from "./mount-table.js";
+
+const O_PATH = 0o10000000;
+
+/** Folders of one name: `Label`, `Label 2`, ... */
+const MAX_NAMESAKES = 1000;
+
+/** NAME_MAX, less room for the number behind it. */
+const MAX_NAME_BYTES = 250;
+
+export interface Mountpoint {
+  path: string;
+  /** O_PATH. */
+  fd: number;
+  /** The folder was made, in this one. */
+  made?: { name: string; parent: number };
+}
+
+/** Throws Failure where it is missing, no folder or in use by isomount. */
+export function openMountpoint(name: string): Mountpoint {
+  const path = resolve(name);
+  // By comparing strings first: opening a path inside a mount whose server is gone would wait.
+  refuseIfUsed(path);
+  let fd: number;
+  try {
+    fd = openSync(path, O_PATH | constants.O_DIRECTORY);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "ENOENT") {
+      throw failed(`mountpoint ${path} does not exist`, error, `mkdir it, or leave it out`);
+    }
+    const reason = code === "ENOTDIR" ? "it is not a folder" : reasonOf(error);
+    throw failed(`mountpoint ${path} cannot be used: ${reason}`, error);
+  }
+  try {
+    const real = readlinkSync(`/proc/self/fd/${fd}`);
+    if (real !== path) refuseIfUsed(real);
+    return { path: real, fd };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function refuseIfUsed(path: string): void {
+  const used = ourMounts().find((mount) => mount.mountpoint === path);
+  if (used === undefined) return;
+  const problem = Object.assign(new Error(), { code: "EBUSY" });
+  throw failed(
+    `mountpoint ${path} is in use: ${used.source} is mounted there`,
+    problem,
+    "unmount it first: isomount umount MOUNTPOINT",
+  );
+}
+
+/** Makes a folder named after the volume, or after the image where the volume has no name. */
+export function makeMountpoint(
+  label: string,
+  imageStem: string,
+  folder = defaultFolder(),
+): Mountpoint {
+  let parent: number;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
+  } catch (error) {
+    throw failed(
+      `cannot make a mountpoint in ${folder}: ${reasonOf(error)}`,
+      error,
+      "name a mountpoint",
+    );
+  }
+  try {
+    const wanted = folderName(label) || folderName(imageStem) || "image";
+    const name = makeFolder(parent, wanted, folder);
+    const fd = openBeneath(parent, name, O_PATH | constants.O_DIRECTORY);
+    return {
+      path: join(readlinkSync(`/proc/self/fd/${parent}`), name),
+      fd,
+      made: { name, parent },
+    };
+  } catch (error) {
+    closeSync(parent);
+    throw error;
+  }
+}
+
+/** Takes back what `makeMountpoint` made, after a mount that failed. */
+export function removeMade({ made }: Mountpoint): void {
+  if (made === undefined) return;
+  try {
+    rmdirSync(`/proc/self/fd/${made.parent}/${made.name}`);
+  } catch (error) {
+    // Gone already, or mounted after all: the daemon's to remove.
+    const code = codeOf(error);
+    if (code !== "ENOENT" && code !== "EBUSY") throw error;
+  }
+}
+
+export function closeMountpoint({ fd, made }: Mountpoint): void {
+  closeSync(fd);
+  if (made !== undefined) closeSync(made.parent);
+}
+
+/** The name that was free. */
+function makeFolder(parent: number, wanted: string, folder: string): string {
+  for (let number = 1; number <= MAX_NAMESAKES; number++) {
+    const name = number === 1 ? wanted : `${wanted} ${number}`;
+    try {
+      mkdirSync(`/proc/self/fd/${parent}/${name}`, { mode: 0o755 });
+      return name;
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") continue;
+      throw failed(
+        `cannot make ${join(folder, name)}: ${reasonOf(error)}`,
+        error,
+        "name a mountpoint",
+      );
+    }
+  }
+  throw failed(
+    `${folder} has ${MAX_NAMESAKES} folders named ${wanted}`,
+    undefined,
+    "name a mountpoint",
+  );
+}
+
+/** A label as a folder name: visible, one line, no separators. Empty where nothing is left. */
+export function folderName(label: string): string {
+  let name = label
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
+    .replaceAll("/", "-")
+    .trim()
+    // Neither hidden nor `.` or `..`.
+    .replace(/^\.+/, "");
+  // Lone surrogates have no UTF-8: they become U+FFFD.
+  name = Buffer.from(name).toString();
+  while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = [...name].slice(0, -1).join("");
+  return name.trim();
+}
+
+/** Where desktops look for removable media, else the home folder. */
+function defaultFolder(): string {
+  const user = userInfo().username;
+  const media = `/run/media/${user}`;
+  if (process.getuid!() === 0) return media;
+  try {
+    accessSync(media, constants.W_OK);
+    return media;
+  } catch {
+    // Only there once a desktop has made it for this user.
+    return join(homedir(), "Mounts");
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What supervisor and server say to each other: one JSON object a packet over a unix seqpacket
+ * socket, descriptors as SCM_RIGHTS with the packet that needs them.
+ */
+
+import type { Counters } from "../../fs-adapter/counters.js";
+import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
+import type { ImageDescription } from "../../image-core/description.js";
+import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
+import type { ImageOptions, Need } from "../rpc/protocol.js";
+
+/** A packet is never longer: the descriptions of images with thousands of partitions are cut. */
+export const MAX_PACKET_BYTES = 192 * 1024;
+
+/** Descriptors that every server inherits. */
+export const LISTENER_FD = 3;
+export const IMAGE_FD = 4;
+
+/** How a server starts, as JSON in its only argument. */
+export interface ServerConfig {
+  /** File name of the image without folders. */
+  name: string;
+  /** Bytes, for block devices. */
+  size?: number;
+  options: ImageOptions;
+  owner: { uid: number; gid: number };
+}
+
+export interface ServeOrder {
+  overrides: AttributeOverrides;
+  maxReadBytes: number;
+  poisoned: PoisonedRequest[];
+  /** An earlier server was serving this connection. */
+  resume: boolean;
+}
+
+export type ToServer =
+  /** The answer to a need; a neighbour's descriptor rides along. */
+  | { type: "supply"; error?: string; names?: string[]; passphrase?: string }
+  /** Descriptors: /dev/fuse (mounted), the memfd of the slots. */
+  | ({ type: "serve" } & ServeOrder)
+  /** Mount by fuse-native and serve: only outside the sandbox. */
+  | {
+      type: "serve-native";
+      mountpoint: string;
+      private: boolean;
+      fsname: string;
+      overrides: AttributeOverrides;
+    }
+  | { type: "ping" };
+
+export interface Failure {
+  kind: string;
+  message: string;
+}
+
+export type FromServer =
+  | { type: "need"; need: Need }
+  | { type: "opened"; description: ImageDescription }
+  | { type: "failed"; failure: Failure }
+  | { type: "serving" }
+  | { type: "unmounted" }
+  /** A request failed for another reason than the image: a defect of ours. */
+  | { type: "defect"; message: string }
+  | { type: "pong"; counters: Counters; busyMilliseconds: number };

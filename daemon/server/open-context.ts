@@ -1,0 +1,65 @@
+/** What the image side may ask for while it opens: answered by the client, through the supervisor. */
+import { receiveMessageOnPort } from "node:worker_threads";
+import { ImageError } from "../../image-core/errors.js";
+import type { OpenContext } from "../../image-core/format.js";
+import { FileSource } from "../../image-core/source/file-source.js";
+import type { Need } from "../rpc/protocol.js";
+import type { Answer, FromThread, ThreadStart } from "./thread-messages.js";
+
+/** Longer than a person needs to type a passphrase: beyond it the client is gone. */
+const ANSWER_MILLISECONDS = 10 * 60 * 1000;
+
+export function openContext(
+  { config, answered, answers }: ThreadStart,
+  tell: (message: FromThread) => void,
+): OpenContext {
+  /** Blocks this thread: openers are synchronous, and there is nothing else to do meanwhile. */
+  function ask(need: Need): Answer {
+    const before = Atomics.load(answered, 0);
+    tell({ type: "need", need });
+    Atomics.wait(answered, 0, before, ANSWER_MILLISECONDS);
+    const answer = receiveMessageOnPort(answers)?.message as Answer | undefined;
+    return answer ?? { type: "supply", error: "nobody answered" };
+  }
+  return {
+    options: config.options,
+    name: config.name,
+    owner: config.owner,
+    sectorSize: 512,
+    localOffset,
+    neighbour(path) {
+      const { fd, error } = ask({ kind: "neighbour", path });
+      if (fd === undefined) {
+        throw new ImageError("missing-neighbour", "image", `${path}: ${error ?? "not there"}`);
+      }
+      return new FileSource(fd);
+    },
+    neighbourNames(folder = "") {
+      return ask({ kind: "names", folder }).names ?? [];
+    },
+    passphrase() {
+      const { passphrase, error } = ask({ kind: "passphrase" });
+      if (passphrase === undefined) {
+        throw new ImageError("encrypted", "image", error ?? "needs a passphrase");
+      }
+      return Buffer.from(passphrase, "base64");
+    },
+  };
+}
+
+/**
+ * The zone is this process's TZ, set by the supervisor to the caller's. `seconds` is a local time
+ * read as if it were UTC; near a change of clocks either answer is right.
+ */
+function localOffset(seconds: number): number {
+  const local = new Date(seconds * 1000);
+  const utc = new Date(
+    local.getUTCFullYear(),
+    local.getUTCMonth(),
+    local.getUTCDate(),
+    local.getUTCHours(),
+    local.getUTCMinutes(),
+    local.getUTCSeconds(),
+  );
+  return -utc.getTimezoneOffset() * 60;
+}

@@ -1,0 +1,64 @@
+/** JSON packets and descriptors over a seqpacket socket, without blocking the main thread. */
+import { close } from "../../fs-adapter/system/libc.js";
+import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
+import { receiveMessage, sendMessage } from "../../fs-adapter/system/unix-socket.js";
+import { MAX_PACKET_BYTES } from "./messages.js";
+
+export class PacketLink<Incoming, Outgoing> {
+  private readonly buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
+  private open = true;
+
+  constructor(
+    private readonly poller: Poller,
+    private readonly fd: number,
+    private readonly onPacket: (packet: Incoming, descriptors: number[]) => void,
+    /** The peer is gone; the link has closed itself. */
+    private readonly onEnd: () => void,
+  ) {
+    this.wait();
+  }
+
+  /** Never blocks. A peer that does not read, or is gone, ends the link. */
+  send(packet: Outgoing, descriptors: readonly number[] = []): void {
+    if (!this.open) return;
+    try {
+      sendMessage(this.fd, Buffer.from(JSON.stringify(packet)), descriptors, false);
+    } catch {
+      // EPIPE, ECONNRESET: the poller reports the hang-up as well, but not what was unsent.
+      this.end();
+    }
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.poller.unwatch(this.fd);
+    close(this.fd);
+  }
+
+  private wait(): void {
+    this.poller.watch(this.fd, POLLIN, () => this.receive());
+  }
+
+  private receive(): void {
+    for (;;) {
+      let received: ReturnType<typeof receiveMessage>;
+      try {
+        received = receiveMessage(this.fd, this.buffer, false);
+      } catch {
+        return this.end();
+      }
+      if (received === undefined) return this.wait();
+      if (received.bytes.length === 0) return this.end();
+      const text = this.buffer.toString("utf8", 0, received.bytes.length);
+      this.onPacket(JSON.parse(text) as Incoming, received.descriptors);
+      if (!this.open) return;
+    }
+  }
+
+  private end(): void {
+    if (!this.open) return;
+    this.close();
+    this.onEnd();
+  }
+}

@@ -1,0 +1,45 @@
+/** An image as the supervisor holds it: descriptors and what the client said, nothing parsed. */
+import { close } from "../../fs-adapter/system/libc.js";
+import type { Need } from "../rpc/protocol.js";
+import type { ServerConfig } from "../server/messages.js";
+
+/** The client's answer to one need of the server. */
+export interface Supply {
+  error?: string;
+  names?: string[];
+  passphrase?: string;
+  /** Owned by the image that remembers it. */
+  fd?: number;
+}
+
+/** More neighbours than that are no disc image; a sparse bundle of 8 TiB has a million bands. */
+const MAX_SUPPLIES = 1024 * 1024;
+
+export class Image {
+  /** Answers by need, so that a later server asks nobody. */
+  private readonly supplies = new Map<string, Supply>();
+
+  constructor(
+    /** For people. */
+    readonly path: string,
+    readonly fd: number,
+    readonly config: ServerConfig,
+    readonly timeZone: string,
+    readonly sandbox: boolean,
+  ) {}
+
+  remembered(need: Need): Supply | undefined {
+    return this.supplies.get(JSON.stringify(need));
+  }
+
+  remember(need: Need, supply: Supply): void {
+    if (this.supplies.size >= MAX_SUPPLIES) throw new Error(`${this.path}: too many neighbours`);
+    this.supplies.set(JSON.stringify(need), supply);
+  }
+
+  close(): void {
+    close(this.fd);
+    for (const { fd } of this.supplies.values()) if (fd !== undefined) close(fd);
+    this.supplies.clear();
+  }
+}

@@ -1,0 +1,113 @@
+/** isomountd: starts the supervisor, listens, and says `ready` to whoever started it. */
+import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { errno, flock } from "../../fs-adapter/system/libc.js";
+import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
+import { acceptUnix, listenUnix, peerCredentials } from "../../fs-adapter/system/unix-socket.js";
+import { controlSocket, ensureRuntimeFolder } from "../rpc/runtime-folder.js";
+import { createLog } from "./log.js";
+import { MethodTable } from "./methods.js";
+import { RpcConnection } from "./rpc-connection.js";
+import { findSandbox } from "./sandbox.js";
+import { Supervisor } from "./supervisor.js";
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const EWOULDBLOCK = 11;
+
+/** Where the starter waits for a word: a pipe, if it made one. */
+const READY_FD = 3;
+const hasStarter = isPipe(READY_FD);
+
+function isPipe(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFIFO();
+  } catch {
+    return false;
+  }
+}
+
+function tellStarter(word: string): void {
+  if (!hasStarter) return;
+  writeSync(READY_FD, `${word}\n`);
+  closeSync(READY_FD);
+}
+
+function giveUp(reason: string): never {
+  tellStarter(reason);
+  writeSync(2, `isomountd: ${reason}\n`);
+  process.exit(1);
+}
+
+const folder = ensureRuntimeFolder();
+// Held until this process ends, however it ends.
+const lock = openSync(join(folder, "isomountd.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);
+if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+  giveUp(
+    errno() === EWOULDBLOCK
+      ? `already running: another isomountd serves ${folder}`
+      : `cannot lock ${folder}/isomountd.lock`,
+  );
+}
+
+const log = createLog();
+const poller = new Poller();
+const sandbox = findSandbox();
+if (sandbox.missing) log.warn(sandbox.missing);
+const supervisor = new Supervisor(poller, sandbox, folder, log);
+const methods = new MethodTable(supervisor, stop);
+const connections = new Set<RpcConnection>();
+
+/** A daemon that a thousand broken clients connect to still answers the next one. */
+const MAX_CONNECTIONS = 4096;
+
+const socketPath = controlSocket(folder);
+// The lock is ours: whoever made this socket is dead.
+removeStale(socketPath);
+const listener = listenUnix(socketPath, "stream", 1024);
+accept();
+log.info(`listening on ${socketPath}`);
+tellStarter("ready");
+
+function removeStale(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+function accept(): void {
+  for (let fd = acceptUnix(listener); fd !== undefined; fd = acceptUnix(listener)) {
+    const peer = peerCredentials(fd);
+    if (
+      (peer.uid !== process.getuid?.() && peer.uid !== 0) ||
+      connections.size >= MAX_CONNECTIONS
+    ) {
+      log.warn(`refused a connection from user ${peer.uid} (process ${peer.pid})`);
+      closeSync(fd);
+      continue;
+    }
+    const connection = new RpcConnection(poller, fd, peer, {
+      request: (request) => methods.call(request),
+      closed: (closed) => {
+        connections.delete(closed);
+        methods.closed(closed);
+      },
+    });
+    connections.add(connection);
+  }
+  poller.watch(listener, POLLIN, accept);
+}
+
+function stop(): void {
+  unlinkSync(socketPath);
+  log.info("stopped");
+  // A thread of the pool waits in poll(2), and exit waits for the pool: it is woken first.
+  poller.close();
+  process.exit(0);
+}
+
+// A mount is a promise: the daemon may be told to end, its mounts go on.
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);

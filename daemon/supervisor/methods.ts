@@ -1,0 +1,160 @@
+/** The methods of the control protocol: parameters are checked, descriptors taken, the supervisor asked. */
+import { basename } from "node:path";
+import type { ImageOptions, Methods, MountOptions } from "../rpc/protocol.js";
+import { RpcErrorCode } from "../rpc/protocol.js";
+import { RequestFailure } from "./failure.js";
+import type { Request, RpcConnection } from "./rpc-connection.js";
+import type { Supervisor } from "./supervisor.js";
+import { Fields } from "./validate.js";
+
+type Handler = (fields: Fields, request: Request) => unknown;
+
+export class MethodTable {
+  /** Sessions end with the connection that opened them. */
+  private readonly sessions = new Map<RpcConnection, Set<string>>();
+  private readonly handlers: Record<keyof Methods, Handler>;
+
+  constructor(
+    private readonly supervisor: Supervisor,
+    shutdown: () => void,
+  ) {
+    this.handlers = {
+      open: (fields, request) => this.open(fields, request),
+      supply: (fields, request) => this.supply(fields, request),
+      mount: (fields, request) => this.mount(fields, request),
+      umount: (fields) =>
+        supervisor.umount(fields.text("target", 8192), fields.optionalFlag("lazy") ?? false),
+      list: () => supervisor.list(),
+      wait: (fields) => supervisor.wait(fields.text("id")),
+      daemon: () => supervisor.info(),
+      shutdown: () => {
+        const { mounts } = supervisor.info();
+        if (mounts > 0) {
+          throw new RequestFailure(
+            RpcErrorCode.target,
+            `${mounts} images are still mounted: unmount them first`,
+            { code: "EBUSY" },
+          );
+        }
+        // After the answer has gone out.
+        setImmediate(shutdown);
+        return {};
+      },
+    };
+  }
+
+  async call(request: Request): Promise<unknown> {
+    if (!Object.hasOwn(this.handlers, request.method)) {
+      throw new RequestFailure(RpcErrorCode.methodNotFound, `no method ${request.method}`);
+    }
+    const handler = this.handlers[request.method as keyof Methods];
+    return handler(new Fields(request.params ?? {}), request);
+  }
+
+  closed(connection: RpcConnection): void {
+    for (const id of this.sessions.get(connection) ?? []) this.supervisor.abandon(id);
+    this.sessions.delete(connection);
+  }
+
+  private async open(fields: Fields, request: Request): Promise<unknown> {
+    const path = fields.text("image", 8192);
+    const owner = fields.object("owner");
+    const config = {
+      name: basename(path),
+      size: fields.optionalCount("size"),
+      options: imageOptions(fields.object("options")),
+      owner: { uid: owner.count("uid"), gid: owner.count("gid") },
+    };
+    const timeZone = fields.text("timeZone", 256);
+    const sandbox = fields.optionalFlag("sandbox") ?? true;
+    const image = take(request, "the image");
+    const { id, result } = this.supervisor.open({ path, config, timeZone, sandbox, image });
+    const sessions = this.sessions.get(request.connection) ?? new Set();
+    this.sessions.set(request.connection, sessions.add(id));
+    try {
+      return await result;
+    } catch (error) {
+      this.forget(request.connection, id);
+      this.supervisor.abandon(id);
+      throw error;
+    }
+  }
+
+  private async supply(fields: Fields, request: Request): Promise<unknown> {
+    const session = this.owned(fields.text("session"), request.connection);
+    const answer = {
+      error: fields.optionalText("error"),
+      names: fields.optionalTexts("names"),
+      passphrase: fields.optionalText("passphrase", 64 * 1024),
+      fd: request.descriptors.shift(),
+    };
+    try {
+      return await this.supervisor.supply(session, answer);
+    } catch (error) {
+      this.forget(request.connection, session);
+      this.supervisor.abandon(session);
+      throw error;
+    }
+  }
+
+  private mount(fields: Fields, request: Request): Promise<unknown> {
+    const session = this.owned(fields.text("session"), request.connection);
+    const options = mountOptions(fields.object("options"));
+    const name = fields.optionalText("made", 255);
+    if (name !== undefined && (name === "." || name === ".." || name.includes("/"))) {
+      throw new RequestFailure(RpcErrorCode.invalidParams, "params.made is no folder name");
+    }
+    if (request.descriptors.length !== (name === undefined ? 1 : 2)) {
+      throw new RequestFailure(
+        RpcErrorCode.invalidParams,
+        "the mountpoint's descriptor is missing",
+      );
+    }
+    // The mountpoint itself is closed with the request: the kernel holds it from then on.
+    const [mountpoint] = request.descriptors;
+    const made = name === undefined ? undefined : { name, parent: request.descriptors.pop()! };
+    this.forget(request.connection, session);
+    const { uid } = request.connection.peer;
+    return this.supervisor.mount({ session, options, uid, mountpoint, made });
+  }
+
+  private owned(session: string, connection: RpcConnection): string {
+    if (this.sessions.get(connection)?.has(session)) return session;
+    throw new RequestFailure(RpcErrorCode.invalidParams, `there is no session ${session}`);
+  }
+
+  private forget(connection: RpcConnection, session: string): void {
+    this.sessions.get(connection)?.delete(session);
+  }
+}
+
+function take(request: Request, what: string): number {
+  const fd = request.descriptors.shift();
+  if (fd === undefined) {
+    throw new RequestFailure(RpcErrorCode.invalidParams, `the descriptor of ${what} is missing`);
+  }
+  return fd;
+}
+
+function imageOptions(fields: Fields): ImageOptions {
+  return {
+    view: fields.optionalText("view", 64),
+    charset: fields.optionalText("charset", 64),
+    session: fields.optionalCount("session"),
+    partition: fields.optionalText("partition", 256),
+    offset: fields.optionalCount("offset"),
+    sizelimit: fields.optionalCount("sizelimit"),
+  };
+}
+
+function mountOptions(fields: Fields): MountOptions {
+  return {
+    uid: fields.optionalCount("uid"),
+    gid: fields.optionalCount("gid"),
+    mode: fields.optionalCount("mode"),
+    dmode: fields.optionalCount("dmode"),
+    private: fields.optionalFlag("private"),
+    transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
+    fsname: fields.optionalText("fsname", 4096),
+  };
+}

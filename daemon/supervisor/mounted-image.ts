@@ -1,0 +1,195 @@
+/**
+ * One mount: its kernel connection, its slots, its image, and the server that answers for it now.
+ * Servers may die; this lives until the kernel says that the filesystem is unmounted.
+ */
+import { readSync } from "node:fs";
+import {
+  IN_HEADER_SIZE,
+  InHeader,
+  opcodeName,
+  REQUEST_SIZE,
+} from "../../fs-adapter/dev-fuse/abi.js";
+import { Dispatcher, type PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
+import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { close } from "../../fs-adapter/system/libc.js";
+import type { ImageDescription } from "../../image-core/description.js";
+import type { MountInfo } from "../rpc/protocol.js";
+import type { FromServer, ServeOrder } from "../server/messages.js";
+import type { Image } from "./image.js";
+import type { OpenedServer } from "./opening.js";
+import type { ServerProcess } from "./server-process.js";
+
+/** The same request in hand at this many deaths in a row is what kills. */
+const POISON_AFTER = 3;
+/** Servers that end within this time of starting count as failing to start. */
+const EARLY_MILLISECONDS = 2_000;
+const MAX_EARLY_ENDS = 8;
+
+export interface MountFacts {
+  id: string;
+  image: Image;
+  mountpoint: string;
+  uid: number;
+  description: ImageDescription;
+  transport: "dev-fuse" | "fuse-native";
+  overrides: ServeOrder["overrides"];
+  maxReadBytes: number;
+  /** Both owned by the mount; -1 for fuse-native, which keeps its own. */
+  fuse: number;
+  slots: number;
+}
+
+export interface MountEvents {
+  /** Starts another server for the same image. */
+  reopen(): Promise<OpenedServer>;
+  /** The kernel's mount is gone. Comes once, last. */
+  unmounted(reason: string): void;
+  /** No server can be kept alive: the mount must go. */
+  lost(reason: string): void;
+  log(level: "info" | "warn" | "error", message: string): void;
+}
+
+export class MountedImage {
+  private readonly since = Date.now() / 1000;
+  private server: ServerProcess | undefined;
+  private servedSince = 0;
+  private restarts = 0;
+  private earlyEnds = 0;
+  private ended = false;
+  private readonly poisoned: PoisonedRequest[] = [];
+  /** What was in hand when servers died: request by slot, with how often in a row. */
+  private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
+
+  constructor(
+    readonly facts: MountFacts,
+    private readonly events: MountEvents,
+  ) {}
+
+  get id(): string {
+    return this.facts.id;
+  }
+
+  /** Lets an opened server serve. */
+  serve(opened: OpenedServer, resume: boolean): void {
+    this.server = opened.server;
+    this.servedSince = Date.now();
+    opened.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
+    const { overrides, maxReadBytes, fuse, slots } = this.facts;
+    opened.server.send(
+      { type: "serve", overrides, maxReadBytes, poisoned: this.poisoned, resume },
+      [fuse, slots],
+    );
+  }
+
+  /** The mount is made by the server itself. Resolves when it is there. */
+  serveNative(opened: OpenedServer, order: { private: boolean; fsname: string }): Promise<void> {
+    this.server = opened.server;
+    this.servedSince = Date.now();
+    return new Promise((resolve, reject) => {
+      opened.handOver({
+        message: (message) => {
+          if (message.type === "serving") {
+            opened.handOver({
+              message: (later) => this.hear(later),
+              gone: () => this.bereaved(),
+            });
+            resolve();
+          } else if (message.type === "failed") reject(new Error(message.failure.message));
+        },
+        gone: () => reject(new Error("the server ended while it mounted")),
+      });
+      const { mountpoint, overrides } = this.facts;
+      opened.server.send({ type: "serve-native", mountpoint, overrides, ...order });
+    });
+  }
+
+  info(): MountInfo {
+    const { id, image, mountpoint, description, transport, uid } = this.facts;
+    return {
+      id,
+      image: image.path,
+      mountpoint,
+      container: description.containers.map((container) => container.format).join("/"),
+      filesystem: description.volume.format,
+      label: description.volume.label,
+      view: description.volume.view?.shown ?? "",
+      transport,
+      sandboxed: this.server?.sandboxed ?? image.sandbox,
+      state: this.server === undefined ? "reviving" : "serving",
+      pid: this.server?.pid ?? 0,
+      uid,
+      since: this.since,
+      restarts: this.restarts,
+      warnings: description.warnings,
+    };
+  }
+
+  /** Frees everything. The kernel's mount must be gone, or it goes with the connection. */
+  end(reason: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.server?.kill();
+    this.server = undefined;
+    if (this.facts.fuse >= 0) close(this.facts.fuse);
+    if (this.facts.slots >= 0) close(this.facts.slots);
+    this.facts.image.close();
+    this.events.unmounted(reason);
+  }
+
+  private hear(message: FromServer): void {
+    if (message.type === "unmounted") this.end("unmounted");
+    else if (message.type === "defect") this.events.log("error", message.message);
+  }
+
+  /** The server is gone, but nobody has unmounted. */
+  private bereaved(): void {
+    if (this.ended) return;
+    this.server = undefined;
+    if (this.facts.transport === "fuse-native") {
+      this.events.lost("its server ended");
+      return;
+    }
+    this.restarts++;
+    this.learn();
+    const early = Date.now() - this.servedSince < EARLY_MILLISECONDS;
+    this.earlyEnds = early ? this.earlyEnds + 1 : 0;
+    if (this.earlyEnds > MAX_EARLY_ENDS) {
+      this.events.lost(`${this.earlyEnds} servers in a row ended at once`);
+      return;
+    }
+    this.events.log("warn", `its server ended; starting another (restart ${this.restarts})`);
+    this.events.reopen().then(
+      (opened) => {
+        if (this.ended) {
+          opened.handOver({ message: () => {}, gone: () => {} });
+          opened.server.kill();
+        } else this.serve(opened, true);
+      },
+      (error: Error) => {
+        if (!this.ended) this.events.lost(`no server can be started: ${error.message}`);
+      },
+    );
+  }
+
+  /** Looks into the slots for the requests that were in hand, and remembers what keeps killing. */
+  private learn(): void {
+    const held = new Map<string, PoisonedRequest>();
+    const bytes = new Uint8Array(REQUEST_SIZE);
+    const words = new Uint32Array(bytes.buffer);
+    for (let slot = 0; slot < MAX_SLOTS; slot++) {
+      const got = readSync(this.facts.slots, bytes, 0, REQUEST_SIZE, slot * REQUEST_SIZE);
+      if (got < IN_HEADER_SIZE || words[InHeader.len] < IN_HEADER_SIZE) continue;
+      const request = Dispatcher.poisonKey(words);
+      held.set(JSON.stringify(request), request);
+    }
+    for (const key of this.suspects.keys()) if (!held.has(key)) this.suspects.delete(key);
+    for (const [key, request] of held) {
+      const deaths = (this.suspects.get(key)?.deaths ?? 0) + 1;
+      this.suspects.set(key, { request, deaths });
+      if (deaths < POISON_AFTER || this.poisoned.some((p) => JSON.stringify(p) === key)) continue;
+      this.poisoned.push(request);
+      const what = `${opcodeName(request.opcode)} of node ${request.node} at ${request.position}`;
+      this.events.log("error", `${deaths} servers died of ${what}: it is answered EIO from now on`);
+    }
+  }
+}

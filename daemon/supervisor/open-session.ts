@@ -1,0 +1,80 @@
+/**
+ * One client's way through `open` and `supply`: the server's needs come back to the client as
+ * results, one at a time, until the image is open.
+ */
+import { close } from "../../fs-adapter/system/libc.js";
+import { type Need, type OpenResult, RpcErrorCode } from "../rpc/protocol.js";
+import { RequestFailure } from "./failure.js";
+import type { Image, Supply } from "./image.js";
+import type { OpenedServer } from "./opening.js";
+
+export class OpenSession {
+  /** The image is open and waits to be mounted. */
+  opened: OpenedServer | undefined;
+  private waiting:
+    | { need: Need; resolve: (supply: Supply) => void; reject: (error: Error) => void }
+    | undefined;
+  /** Resolves at the next need, or at the end. */
+  private next: Promise<OpenResult>;
+  private settle!: { resolve: (result: OpenResult) => void; reject: (error: Error) => void };
+
+  constructor(
+    readonly id: string,
+    readonly image: Image,
+    open: (supply: (need: Need) => Promise<Supply>) => Promise<OpenedServer>,
+  ) {
+    this.next = this.arm();
+    open((need) => this.ask(need)).then(
+      (opened) => {
+        this.opened = opened;
+        this.settle.resolve({ session: this.id, description: opened.description });
+      },
+      (error) => this.settle.reject(error),
+    );
+  }
+
+  result(): Promise<OpenResult> {
+    return this.next;
+  }
+
+  /** Takes ownership of `fd`. */
+  supply(answer: Supply): Promise<OpenResult> {
+    const { waiting } = this;
+    if (waiting === undefined) {
+      if (answer.fd !== undefined) close(answer.fd);
+      throw new RequestFailure(RpcErrorCode.invalidParams, "the session needs nothing now");
+    }
+    this.waiting = undefined;
+    this.next = this.arm();
+    waiting.resolve(answer);
+    return this.next;
+  }
+
+  /** The client has gone away, or gives up. */
+  abandon(): void {
+    this.waiting?.reject(new Error("the client is gone"));
+    this.waiting = undefined;
+    if (this.opened !== undefined) {
+      this.opened.handOver({ message: () => {}, gone: () => {} });
+      this.opened.server.kill();
+    }
+    this.image.close();
+  }
+
+  private ask(need: Need): Promise<Supply> {
+    const answer = new Promise<Supply>((resolve, reject) => {
+      this.waiting = { need, resolve, reject };
+    });
+    this.settle.resolve({ session: this.id, need });
+    return answer;
+  }
+
+  private arm(): Promise<OpenResult> {
+    const next = new Promise<OpenResult>((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    // Whoever asks sees the failure; a client that is gone does not.
+    next.catch(() => {});
+    return next;
+  }
+}

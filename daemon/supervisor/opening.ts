@@ -1,0 +1,119 @@
+/** A server on its way to having its image open: needs are met, then it says what it found. */
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import type { ImageDescription } from "../../image-core/description.js";
+import { type Need, RpcErrorCode } from "../rpc/protocol.js";
+import type { FromServer } from "../server/messages.js";
+import { RequestFailure } from "./failure.js";
+import type { Image, Supply } from "./image.js";
+import type { SandboxPlan } from "./sandbox.js";
+import { ServerProcess } from "./server-process.js";
+
+/** Between two words of the server: no image takes this long to open. */
+const SILENCE_MILLISECONDS = 45_000;
+
+export interface OpenedServer {
+  server: ServerProcess;
+  description: ImageDescription;
+  /** From now on the server's messages and end go there. */
+  handOver(to: ServerListener): void;
+}
+
+export interface ServerListener {
+  message(message: FromServer): void;
+  gone(): void;
+}
+
+export interface OpeningOptions {
+  poller: Poller;
+  plan: SandboxPlan;
+  socketPath: string;
+  image: Image;
+  /** Asked for what the image does not remember from an earlier server. */
+  supply(need: Need): Promise<Supply>;
+  complaint(line: string): void;
+}
+
+/** Resolves when the image is open. Rejects with RequestFailure, the server ended. */
+export function openServer(options: OpeningOptions): Promise<OpenedServer> {
+  const { image } = options;
+  return new Promise((resolve, reject) => {
+    let listener: ServerListener = { message: opening, gone: died };
+    let lastWords = "";
+    const server = new ServerProcess(
+      options.poller,
+      {
+        plan: options.plan,
+        socketPath: options.socketPath,
+        config: image.config,
+        image: image.fd,
+        timeZone: image.timeZone,
+      },
+      {
+        message: (message) => listener.message(message),
+        gone: () => listener.gone(),
+        complaint: (line) => {
+          lastWords = line;
+          options.complaint(line);
+        },
+      },
+    );
+    let timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
+
+    function opening(message: FromServer): void {
+      clearTimeout(timer);
+      if (message.type === "need") return meet(message.need);
+      if (message.type === "opened") {
+        const { description } = message;
+        const handOver = (to: ServerListener) => {
+          listener = to;
+        };
+        return resolve({ server, description, handOver });
+      }
+      if (message.type === "failed") {
+        const { kind, message: text } = message.failure;
+        return fail(new RequestFailure(RpcErrorCode.image, text, { kind }));
+      }
+      timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
+    }
+
+    function meet(need: Need): void {
+      const known = image.remembered(need);
+      const answer = known === undefined ? options.supply(need) : Promise.resolve(known);
+      answer.then(
+        (supply) => {
+          if (known === undefined) image.remember(need, supply);
+          const { fd, ...words } = supply;
+          server.send({ type: "supply", ...words }, fd === undefined ? [] : [fd]);
+          timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
+        },
+        (error) => fail(error),
+      );
+    }
+
+    function died(): void {
+      fail(
+        new RequestFailure(
+          RpcErrorCode.internalError,
+          `the server ended while it opened ${image.path}${lastWords && `: ${lastWords}`}`,
+        ),
+      );
+    }
+
+    function tooSlow(): void {
+      fail(
+        new RequestFailure(
+          RpcErrorCode.image,
+          `${image.path} was not open after ${SILENCE_MILLISECONDS / 1000} seconds`,
+          { kind: "limit" },
+        ),
+      );
+    }
+
+    function fail(error: Error): void {
+      clearTimeout(timer);
+      listener = { message: () => {}, gone: () => {} };
+      server.kill();
+      reject(error);
+    }
+  });
+}

@@ -1,0 +1,139 @@
+/** One server process and the link to it. Dies with its mount; a later supervisor may adopt it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { unlinkSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { close } from "../../fs-adapter/system/libc.js";
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
+import type { FromServer, ServerConfig, ToServer } from "../server/messages.js";
+import { PacketLink } from "../server/packet-link.js";
+import { INFO_FD, type SandboxPlan } from "./sandbox.js";
+
+export interface ServerEvents {
+  message(message: FromServer): void;
+  /** The process is gone, for whatever reason; comes once. */
+  gone(): void;
+  /** A line that the server wrote to its standard error. */
+  complaint(line: string): void;
+}
+
+export interface ServerStart {
+  plan: SandboxPlan;
+  /** Where the server listens for supervisors: in the runtime folder, unlinked when it is gone. */
+  socketPath: string;
+  config: ServerConfig;
+  image: number;
+  timeZone: string;
+}
+
+export class ServerProcess {
+  /** 0 until bubblewrap has told. */
+  pid = 0;
+  readonly sandboxed: boolean;
+  private readonly link: PacketLink<FromServer, ToServer>;
+  private readonly child: ChildProcess;
+  private alive = true;
+
+  constructor(
+    poller: Poller,
+    private readonly start: ServerStart,
+    private readonly events: ServerEvents,
+  ) {
+    const { plan } = start;
+    this.sandboxed = plan.sandboxed;
+    const listener = listenUnix(start.socketPath, "packet");
+    try {
+      this.child = spawn(plan.program, [...plan.parameters, JSON.stringify(start.config)], {
+        stdio: ["ignore", "ignore", "pipe", listener, start.image, "pipe"],
+        env: { TZ: start.timeZone, ...(plan.sandboxed ? { PATH: process.env.PATH } : {}) },
+        uid: plan.uid,
+        gid: plan.gid,
+        cwd: "/",
+        // A session of its own: Ctrl-C at the terminal of --foreground must not reach servers.
+        detached: true,
+      });
+      this.link = new PacketLink(
+        poller,
+        connectUnix(start.socketPath, "packet"),
+        (message, descriptors) => {
+          // A server has none to give: what it sends is not kept open here.
+          for (const fd of descriptors) close(fd);
+          if (this.alive) this.events.message(message);
+        },
+        () => this.end(),
+      );
+    } finally {
+      close(listener);
+    }
+    this.child.on("error", (error) => {
+      this.events.complaint(`${plan.program}: ${error.message}`);
+      this.end();
+    });
+    this.child.on("exit", (code, signal) => {
+      if (this.alive && (code || signal)) this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
+      this.end();
+    });
+    this.readLines(this.child.stderr as Readable, (line) => this.events.complaint(line));
+    this.pid = plan.sandboxed ? 0 : (this.child.pid ?? 0);
+    this.readInfo((this.child.stdio as unknown[])[INFO_FD] as Readable);
+    this.child.unref();
+  }
+
+  send(message: ToServer, descriptors: readonly number[] = []): void {
+    this.link.send(message, descriptors);
+  }
+
+  /** At once and for good. `gone` follows. */
+  kill(): void {
+    if (!this.alive) return;
+    try {
+      // The pid of bubblewrap itself would leave the server running.
+      if (this.pid > 0) process.kill(this.pid, "SIGKILL");
+      else this.child.kill("SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+    if (this.pid === 0 && this.start.plan.sandboxed) this.killWhenKnown = true;
+  }
+
+  private killWhenKnown = false;
+
+  private end(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.link.close();
+    unlinkSync(this.start.socketPath);
+    this.events.gone();
+  }
+
+  /** bubblewrap's `--info-fd`: `{ "child-pid": 1234 }`. */
+  private readInfo(stream: Readable): void {
+    if (!this.start.plan.sandboxed) {
+      stream.destroy();
+      return;
+    }
+    let text = "";
+    stream.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+      const pid = /"child-pid"\s*:\s*(\d+)/.exec(text);
+      if (pid === null) return;
+      this.pid = Number(pid[1]);
+      // Read on to its end: bubblewrap has more to say, and SIGPIPE would kill it half-way.
+      text = "";
+      if (this.killWhenKnown) this.kill();
+    });
+    stream.on("error", () => stream.destroy());
+    (stream as Readable & { unref?: () => void }).unref?.();
+  }
+
+  private readLines(stream: Readable, online: (line: string) => void): void {
+    let rest = "";
+    stream.setEncoding("utf8").on("data", (part: string) => {
+      const lines = (rest + part).split("\n");
+      rest = (lines.pop() ?? "").slice(0, 4096);
+      for (const line of lines) if (line !== "") online(line);
+    });
+    stream.on("error", () => stream.destroy());
+    (stream as Readable & { unref?: () => void }).unref?.();
+  }
+}

@@ -1,0 +1,329 @@
+/** Decides which volume, or which several as folders, a medium is shown as. */
+import { ImageError } from "../errors.js";
+import { AudioVolume } from "../filesystem/audio/audio-volume.js";
+import { CompositeVolume } from "../filesystem/composite.js";
+import { ROOT_NODE, S_IFDIR, type Volume, type VolumeDescription } from "../filesystem/volume.js";
+import type { DiscLayout, Medium, OpenContext } from "../format.js";
+import type { Candidate } from "../probe.js";
+import type { ByteSource } from "../source/byte-source.js";
+import { safeName } from "../text/escape.js";
+import { type FoundPartition, flatten, type Layout } from "./layout.js";
+
+export interface Chosen {
+  volume: Volume;
+  /** Set where several volumes are shown as folders. */
+  members?: { folder: string; volume: VolumeDescription }[];
+  warnings: string[];
+}
+
+interface Member {
+  name: string;
+  volume: Volume;
+}
+
+export async function chooseVolume(
+  medium: Medium,
+  layout: Layout,
+  context: OpenContext,
+): Promise<Chosen> {
+  const { partition, view = "auto" } = context.options;
+  const disc = medium.disc?.sessions.some((session) => session.tracks.length > 0)
+    ? medium.disc
+    : undefined;
+  if (partition !== undefined) return onePartition(partition, layout, context);
+  if (disc !== undefined && hasAudio(disc)) {
+    return withAudio(medium, disc, layout, context);
+  }
+  if (layout.filesystems.length > 0) {
+    return view === "all"
+      ? allTrees(medium.source, layout.filesystems, context)
+      : wholeMedium(medium.source, layout.filesystems, context);
+  }
+  return severalPartitions(layout, context);
+}
+
+function hasAudio(disc: DiscLayout): boolean {
+  return disc.sessions.some((session) => session.tracks.some((track) => track.kind === "audio"));
+}
+
+/** An audio disc is its tracks; a mixed one shows data and audio side by side. */
+async function withAudio(
+  medium: Medium,
+  disc: DiscLayout,
+  layout: Layout,
+  context: OpenContext,
+): Promise<Chosen> {
+  const audio = new AudioVolume(disc, context.owner);
+  const { view = "auto" } = context.options;
+  if (view === "audio" || layout.filesystems.length === 0) {
+    return { volume: audio, warnings: [] };
+  }
+  const data =
+    view === "all"
+      ? await allTrees(medium.source, layout.filesystems, context)
+      : await wholeMedium(medium.source, layout.filesystems, context);
+  if (view !== "auto" && view !== "all") return data;
+  const members = [
+    { name: "audio", volume: audio },
+    { name: "data", volume: data.volume },
+  ];
+  return asFolders(members, "Disc with data and audio", context, data.warnings);
+}
+
+/** Opens the surest filesystem that opens; a damaged one does not hide a whole one beside it. */
+async function wholeMedium(
+  source: ByteSource,
+  filesystems: readonly Candidate<Volume>[],
+  context: OpenContext,
+): Promise<Chosen> {
+  const { view = "auto" } = context.options;
+  const named = filesystems.find((candidate) => candidate.format.id === view);
+  if (named !== undefined && named.format.id !== "iso9660") {
+    // The view is a whole filesystem: within it, nothing is left to choose.
+    const volume = await openFilesystem(named, source, withView(context, undefined));
+    return { volume, warnings: [] };
+  }
+  const { opened, failures } = await openAll(source, filesystems, context);
+  if (opened.length === 0) throw failures[0];
+  const volume = view === "auto" ? richest(opened) : opened[0];
+  return { volume, warnings: failures.map((error) => error.message) };
+}
+
+async function openAll(
+  source: ByteSource,
+  filesystems: readonly Candidate<Volume>[],
+  context: OpenContext,
+): Promise<{ opened: Volume[]; failures: ImageError[] }> {
+  const opened: Volume[] = [];
+  const failures: ImageError[] = [];
+  for (const candidate of filesystems) {
+    try {
+      opened.push(await openFilesystem(candidate, source, context));
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      // A wrong option is the person's to mend, whatever else would open.
+      if (error.kind === "option" && filesystems.length === 1) throw error;
+      failures.push(error);
+    }
+  }
+  return { opened, failures };
+}
+
+/** How many objects of a tree are counted to compare it with another. */
+const COUNT_LIMIT = 2000;
+
+/**
+ * A bridge disc holds one set of files under two filesystems, or, like Windows' installers, a
+ * README in ISO 9660 and all else in UDF: whichever shows more wins; between equals ISO 9660 if it
+ * has long names of its own, else UDF.
+ */
+function richest(volumes: readonly Volume[]): Volume {
+  const iso = volumes.find((volume) => volume.description.format === "iso9660");
+  const udf = volumes.find((volume) => volume.description.format === "udf");
+  if (iso === undefined || udf === undefined) return volumes[0];
+  const isoCount = countObjects(iso);
+  const udfCount = countObjects(udf);
+  const longNames = iso.description.view?.shown !== "iso9660";
+  const chosen = udfCount > isoCount || (udfCount === isoCount && !longNames) ? udf : iso;
+  const other = chosen === udf ? iso : udf;
+  const reason =
+    udfCount === isoCount
+      ? chosen === udf
+        ? "UDF has the same files under longer names"
+        : "UDF on the same disc holds no more"
+      : `${chosen.description.title} shows more than ${other.description.title} on the same disc`;
+  const inner = chosen.description.view;
+  chosen.description.view = {
+    shown: inner?.shown ?? chosen.description.format,
+    available: [
+      ...new Set([
+        ...(iso.description.view?.available ?? ["iso9660"]),
+        ...(udf.description.view?.available ?? ["udf"]),
+      ]),
+    ],
+    reason: inner === undefined ? reason : `${inner.reason}; ${reason}`,
+  };
+  return chosen;
+}
+
+function countObjects(volume: Volume): number {
+  const pending = [ROOT_NODE];
+  let count = 0;
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    try {
+      volume.readDirectory(next, 0, (_name, node, type) => {
+        if (type === S_IFDIR) pending.push(node);
+        return ++count < COUNT_LIMIT;
+      });
+    } catch (error) {
+      // A damaged folder counts for what it shows.
+      if (!(error instanceof ImageError)) throw error;
+    }
+    if (count >= COUNT_LIMIT) break;
+  }
+  return count;
+}
+
+/** Every tree of every filesystem, each in a folder named after it. */
+async function allTrees(
+  source: ByteSource,
+  filesystems: readonly Candidate<Volume>[],
+  context: OpenContext,
+): Promise<Chosen> {
+  const members: Member[] = [];
+  const warnings: string[] = [];
+  for (const candidate of filesystems) {
+    try {
+      const first = await openFilesystem(candidate, source, withView(context, undefined));
+      const views = first.description.view?.available ?? [];
+      if (views.length < 2) {
+        members.push({ name: views[0] ?? candidate.format.id, volume: first });
+        continue;
+      }
+      for (const view of views) {
+        const volume = await openFilesystem(candidate, source, withView(context, view));
+        members.push({ name: view, volume });
+      }
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      warnings.push(error.message);
+    }
+  }
+  if (members.length === 0) throw new ImageError("corrupt", "image", warnings.join("; "));
+  return asFolders(members, "All trees of the disc", context, warnings);
+}
+
+async function onePartition(wanted: string, layout: Layout, context: OpenContext): Promise<Chosen> {
+  const all = flatten(layout.partitions);
+  const same = (text: string | undefined) => text?.toLowerCase() === wanted.toLowerCase();
+  const partition =
+    all.find((p) => p.path === wanted) ??
+    all.find((p) => same(p.uuid)) ??
+    all.find((p) => same(p.label));
+  if (partition === undefined) {
+    const there = all.map((p) => p.path + (p.label ? ` (${p.label})` : "")).join(", ");
+    throw new ImageError(
+      "option",
+      "image",
+      all.length === 0
+        ? `partition=${wanted}: the image has no partitions`
+        : `partition=${wanted}: there is no such partition; the image has ${there}`,
+    );
+  }
+  const readable = partition.filesystems.filter((f) => f.format.load !== undefined);
+  if (readable.length === 0) {
+    throw new ImageError(
+      "unsupported",
+      "image",
+      `partition ${partition.path} ${contents(partition)}`,
+    );
+  }
+  return wholeMedium(partition.source, readable, context);
+}
+
+async function severalPartitions(layout: Layout, context: OpenContext): Promise<Chosen> {
+  const all = flatten(layout.partitions);
+  const members: Member[] = [];
+  const failures: ImageError[] = [];
+  const unread: string[] = [];
+  for (const partition of all) {
+    const readable = partition.filesystems.filter((f) => f.format.load !== undefined);
+    if (readable.length === 0) {
+      if (partition.inner.length === 0 && partition.filesystems.length > 0) {
+        unread.push(`partition ${partition.path} ${contents(partition)}`);
+      }
+      continue;
+    }
+    try {
+      const { volume, warnings } = await wholeMedium(partition.source, readable, context);
+      unread.push(...warnings);
+      const label = volume.description.label || partition.label;
+      members.push({ name: label || `partition-${partition.path}`, volume });
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      failures.push(error);
+    }
+  }
+  const warnings = [...unread, ...failures.map((error) => error.message)];
+  if (members.length === 0) throw nothingToMount(all, failures, unread);
+  if (members.length === 1) return { volume: members[0].volume, warnings };
+  return asFolders(members, `${members.length} volumes`, context, warnings);
+}
+
+function nothingToMount(
+  all: readonly FoundPartition[],
+  failures: readonly ImageError[],
+  unread: readonly string[],
+): ImageError {
+  if (failures.length > 0) return failures[0];
+  if (unread.length > 0) {
+    return new ImageError("unsupported", "image", `nothing to mount: ${unread.join("; ")}`);
+  }
+  return new ImageError(
+    "unknown-format",
+    "image",
+    all.length === 0
+      ? "no filesystem or partition table that isomount knows: is this a disk image?"
+      : `the ${all.length} partitions hold no filesystem that isomount knows`,
+  );
+}
+
+function contents(partition: FoundPartition): string {
+  const [filesystem] = partition.filesystems;
+  return filesystem === undefined
+    ? `(${partition.typeTitle ?? partition.type}) holds no filesystem that isomount knows`
+    : `holds ${filesystem.title}, which isomount does not read yet`;
+}
+
+async function openFilesystem(
+  candidate: Candidate<Volume>,
+  source: ByteSource,
+  context: OpenContext,
+): Promise<Volume> {
+  if (candidate.format.load === undefined) {
+    throw new ImageError(
+      "unsupported",
+      candidate.format.id,
+      `${candidate.title} is recognised, but isomount does not read it yet`,
+    );
+  }
+  const { open } = await candidate.format.load();
+  return open(source, context);
+}
+
+function withView(context: OpenContext, view: string | undefined): OpenContext {
+  return { ...context, options: { ...context.options, view } };
+}
+
+function asFolders(
+  members: readonly Member[],
+  title: string,
+  context: OpenContext,
+  warnings: string[],
+): Chosen {
+  const named = uniqueNames(members);
+  const description: VolumeDescription = {
+    format: "composite",
+    title,
+    label: "",
+    blockSize: 512,
+    features: [],
+    warnings: [],
+  };
+  return {
+    volume: new CompositeVolume(description, named, context.owner),
+    members: named.map(({ name, volume }) => ({ folder: name, volume: volume.description })),
+    warnings,
+  };
+}
+
+function uniqueNames(members: readonly Member[]): Member[] {
+  const taken = new Set<string>();
+  return members.map(({ name, volume }) => {
+    const base = safeName(name);
+    let unique = base;
+    for (let i = 2; taken.has(unique); i++) unique = `${base} (${i})`;
+    taken.add(unique);
+    return { name: unique, volume };
+  });
+}

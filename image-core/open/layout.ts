@@ -1,0 +1,94 @@
+/** Finds what lies on a medium: filesystems on the whole of it, and partitions with theirs. */
+import type { PartitionDescription } from "../description.js";
+import type { Volume } from "../filesystem/volume.js";
+import type { OpenContext, Partition } from "../format.js";
+import { type Candidate, candidates, probeWindow } from "../probe.js";
+import { filesystemFormats, partitionFormats } from "../registry.js";
+import type { ByteSource } from "../source/byte-source.js";
+
+/** Partition tables in partitions: a BSD label in an MBR slot is the usual case. */
+const MAX_DEPTH = 3;
+
+export interface FoundPartition extends Partition {
+  /** As the person names it: `2`, or `2.1` inside another. */
+  path: string;
+  filesystems: Candidate<Volume>[];
+  inner: FoundPartition[];
+}
+
+export interface Layout {
+  /** On the whole medium, the surest first. */
+  filesystems: Candidate<Volume>[];
+  partitions: FoundPartition[];
+}
+
+/**
+ * A filesystem on the whole medium wins over a partition table that is no surer: hybrid discs carry
+ * tables only so that firmware boots them.
+ */
+export async function findLayout(source: ByteSource, context: OpenContext): Promise<Layout> {
+  const window = probeWindow(source, "");
+  const filesystems = candidates(filesystemFormats, window);
+  const [table] = candidates(partitionFormats, window);
+  const partitions =
+    table === undefined ? [] : await openPartitions(table, source, context, "", MAX_DEPTH);
+  const whole =
+    filesystems.length > 0 &&
+    (partitions.length === 0 || filesystems[0].confidence >= (table?.confidence ?? 0));
+  return { filesystems: whole ? filesystems : [], partitions };
+}
+
+async function openPartitions(
+  table: Candidate<Partition[]>,
+  source: ByteSource,
+  context: OpenContext,
+  prefix: string,
+  depth: number,
+): Promise<FoundPartition[]> {
+  if (table.format.load === undefined) return [];
+  const { open } = await table.format.load();
+  const found: FoundPartition[] = [];
+  for (const partition of open(source, context)) {
+    const path = prefix === "" ? `${partition.number}` : `${prefix}.${partition.number}`;
+    const window = probeWindow(partition.source, "");
+    const filesystems = candidates(filesystemFormats, window);
+    const [inner] =
+      depth > 1 && filesystems.length === 0 ? candidates(partitionFormats, window) : [];
+    found.push({
+      ...partition,
+      path,
+      filesystems,
+      inner:
+        inner === undefined
+          ? []
+          : await openPartitions(inner, partition.source, context, path, depth - 1),
+    });
+  }
+  return found;
+}
+
+/** All partitions, those inside others behind them. */
+export function flatten(partitions: readonly FoundPartition[]): FoundPartition[] {
+  return partitions.flatMap((partition) => [partition, ...flatten(partition.inner)]);
+}
+
+export function describePartition(partition: FoundPartition): PartitionDescription {
+  const [filesystem] = partition.filesystems;
+  return {
+    number: partition.number,
+    scheme: partition.scheme,
+    type: partition.type,
+    typeTitle: partition.typeTitle,
+    label: partition.label,
+    uuid: partition.uuid,
+    bootable: partition.bootable,
+    start: partition.start,
+    size: partition.size,
+    filesystem: filesystem && {
+      format: filesystem.format.id,
+      title: filesystem.title,
+      readable: filesystem.format.load !== undefined,
+    },
+    partitions: partition.inner.length > 0 ? partition.inner.map(describePartition) : undefined,
+  };
+}
