@@ -78,8 +78,7 @@ function receive(message: ToServer, descriptors: number[]): void {
       return;
     }
     case "serve-native":
-      thread.postMessage(message satisfies ToThread);
-      return;
+      throw new Error("this server does not mount by itself");
     case "ping":
       for (const fd of descriptors) close(fd);
       tell({ type: "pong", counters: readCounters(counters), busyMilliseconds: busy() });

@@ -1,26 +1,13 @@
 /** What the image side may ask for while it opens: answered by the client, through the supervisor. */
-import { receiveMessageOnPort } from "node:worker_threads";
 import { ImageError } from "../../image-core/errors.js";
 import type { OpenContext } from "../../image-core/format.js";
 import { FileSource } from "../../image-core/source/file-source.js";
 import type { Need } from "../rpc/protocol.js";
-import type { Answer, FromThread, ThreadStart } from "./thread-messages.js";
+import type { ServerConfig } from "./messages.js";
+import type { Answer } from "./thread-messages.js";
 
-/** Longer than a person needs to type a passphrase: beyond it the client is gone. */
-const ANSWER_MILLISECONDS = 10 * 60 * 1000;
-
-export function openContext(
-  { config, answered, answers }: ThreadStart,
-  tell: (message: FromThread) => void,
-): OpenContext {
-  /** Blocks this thread: openers are synchronous, and there is nothing else to do meanwhile. */
-  function ask(need: Need): Answer {
-    const before = Atomics.load(answered, 0);
-    tell({ type: "need", need });
-    Atomics.wait(answered, 0, before, ANSWER_MILLISECONDS);
-    const answer = receiveMessageOnPort(answers)?.message as Answer | undefined;
-    return answer ?? { type: "supply", error: "nobody answered" };
-  }
+/** `ask` blocks: openers are synchronous, and there is nothing else to do meanwhile. */
+export function openContext(config: ServerConfig, ask: (need: Need) => Answer): OpenContext {
   return {
     options: config.options,
     name: config.name,

@@ -2,17 +2,18 @@
  * The thread that opens the image and then serves it: blocked in read(2) on /dev/fuse whenever
  * nothing is asked.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
 import { serve } from "../../fs-adapter/dev-fuse/serve.js";
 import { ImageError } from "../../image-core/errors.js";
-import { OverriddenVolume } from "../../image-core/filesystem/overrides.js";
+import { withOverrides } from "../../image-core/filesystem/overrides.js";
 import type { Volume } from "../../image-core/filesystem/volume.js";
 import { openImage } from "../../image-core/open/open-image.js";
 import { FileSource } from "../../image-core/source/file-source.js";
+import type { Need } from "../rpc/protocol.js";
 import { IMAGE_FD } from "./messages.js";
 import { openContext } from "./open-context.js";
-import type { FromThread, ThreadStart, ToThread } from "./thread-messages.js";
+import type { Answer, FromThread, ThreadStart, ToThread } from "./thread-messages.js";
 
 const start = workerData as ThreadStart;
 
@@ -20,10 +21,22 @@ function tell(message: FromThread): void {
   parentPort?.postMessage(message);
 }
 
+/** Longer than a person needs to type a passphrase: beyond it the client is gone. */
+const ANSWER_MILLISECONDS = 10 * 60 * 1000;
+
+function ask(need: Need): Answer {
+  const { answered, answers } = start;
+  const before = Atomics.load(answered, 0);
+  tell({ type: "need", need });
+  Atomics.wait(answered, 0, before, ANSWER_MILLISECONDS);
+  const answer = receiveMessageOnPort(answers)?.message as Answer | undefined;
+  return answer ?? { type: "supply", error: "nobody answered" };
+}
+
 async function open(): Promise<Volume | undefined> {
   try {
     const file = new FileSource(IMAGE_FD, start.config.size);
-    const { volume, description } = await openImage(file, openContext(start, tell));
+    const { volume, description } = await openImage(file, openContext(start.config, ask));
     tell({ type: "opened", description });
     return volume;
   } catch (error) {
@@ -35,22 +48,12 @@ async function open(): Promise<Volume | undefined> {
   }
 }
 
-function withOverrides(volume: Volume, order: ToThread): Volume {
-  const wanted = Object.values(order.overrides).some((value) => value !== undefined);
-  return wanted ? new OverriddenVolume(volume, order.overrides) : volume;
-}
-
 const volume = await open();
 if (volume !== undefined) {
-  parentPort?.once("message", async (order: ToThread) => {
-    const shown = withOverrides(volume, order);
+  parentPort?.once("message", (order: ToThread) => {
     tell({ type: "serving" });
-    if (order.type === "serve") {
-      serve(shown, { ...order, slotIndex: 0, counters: start.counters, onError });
-    } else {
-      const { serveNative } = await import("../../fs-adapter/fuse-native/serve.js");
-      await serveNative(shown, order);
-    }
+    const shown = withOverrides(volume, order.overrides);
+    serve(shown, { ...order, slotIndex: 0, counters: start.counters, onError });
     tell({ type: "unmounted" });
   });
 }

@@ -16,7 +16,7 @@ import type { ImageDescription } from "../../image-core/description.js";
 import type { MountInfo } from "../rpc/protocol.js";
 import type { FromServer, ServeOrder } from "../server/messages.js";
 import type { Image } from "./image.js";
-import type { OpenedServer } from "./opening.js";
+import { type OpenedServer, retire } from "./opening.js";
 import type { ServerProcess } from "./server-process.js";
 
 /** The same request in hand at this many deaths in a row is what kills. */
@@ -160,10 +160,8 @@ export class MountedImage {
     this.events.log("warn", `its server ended; starting another (restart ${this.restarts})`);
     this.events.reopen().then(
       (opened) => {
-        if (this.ended) {
-          opened.handOver({ message: () => {}, gone: () => {} });
-          opened.server.kill();
-        } else this.serve(opened, true);
+        if (this.ended) retire(opened);
+        else this.serve(opened, true);
       },
       (error: Error) => {
         if (!this.ended) this.events.lost(`no server can be started: ${error.message}`);

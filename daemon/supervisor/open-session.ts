@@ -6,7 +6,7 @@ import { close } from "../../fs-adapter/system/libc.js";
 import { type Need, type OpenResult, RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { Image, Supply } from "./image.js";
-import type { OpenedServer } from "./opening.js";
+import { type OpenedServer, retire } from "./opening.js";
 
 export class OpenSession {
   /** The image is open and waits to be mounted. */
@@ -54,10 +54,7 @@ export class OpenSession {
   abandon(): void {
     this.waiting?.reject(new Error("the client is gone"));
     this.waiting = undefined;
-    if (this.opened !== undefined) {
-      this.opened.handOver({ message: () => {}, gone: () => {} });
-      this.opened.server.kill();
-    }
+    if (this.opened !== undefined) retire(this.opened);
     this.image.close();
   }
 

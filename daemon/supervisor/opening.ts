@@ -33,6 +33,12 @@ export interface OpeningOptions {
   complaint(line: string): void;
 }
 
+/** Ends a server that is not needed any more. */
+export function retire(opened: OpenedServer): void {
+  opened.handOver({ message: () => {}, gone: () => {} });
+  opened.server.kill();
+}
+
 /** Resolves when the image is open. Rejects with RequestFailure, the server ended. */
 export function openServer(options: OpeningOptions): Promise<OpenedServer> {
   const { image } = options;

@@ -39,13 +39,14 @@ function codeFolders(): string[] {
 /** Runtime flags: a server's heap is small by design, so is the room that V8 keeps for the young. */
 const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
 
-function unsandboxed(): SandboxPlan {
-  return {
-    program: process.execPath,
-    parameters: [...NODE_FLAGS, serverFile],
-    sandboxed: false,
-  };
+function unsandboxed(file = serverFile): SandboxPlan {
+  return { program: process.execPath, parameters: [...NODE_FLAGS, file], sandboxed: false };
 }
+
+/** The server that mounts by itself: libfuse needs files, a mountpoint and fusermount. */
+export const nativePlan = unsandboxed(
+  fileURLToPath(new URL("./native-server.js", import.meta.url)),
+);
 
 function bubblewrap(options: { disableUserns: boolean; drop: boolean }): SandboxPlan {
   const bind = (path: string) => ["--ro-bind", path, path];

@@ -70,7 +70,8 @@ export class ServerProcess {
       this.end();
     });
     this.child.on("exit", (code, signal) => {
-      if (this.alive && (code || signal)) this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
+      if (this.alive && (code || signal))
+        this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
       this.end();
     });
     this.readLines(this.child.stderr as Readable, (line) => this.events.complaint(line));

@@ -28,9 +28,9 @@ import { Image, type Supply } from "./image.js";
 import type { Log } from "./log.js";
 import { MountedImage } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
-import { openServer } from "./opening.js";
+import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
-import type { Sandbox } from "./sandbox.js";
+import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
 
 const AT_REMOVEDIR = 0x200;
 const MAX_READ_BYTES = 1024 * 1024;
@@ -83,7 +83,7 @@ export class Supervisor {
     const session = new OpenSession(id, image, (supply) =>
       openServer({
         poller: this.poller,
-        plan: sandbox ? this.sandbox.plan : this.sandbox.plain,
+        plan: this.plan(image),
         socketPath: this.nextSocket(),
         image,
         supply,
@@ -124,15 +124,7 @@ export class Supervisor {
       maxReadBytes: MAX_READ_BYTES,
     };
     const events = {
-      reopen: () =>
-        openServer({
-          poller: this.poller,
-          plan: image.sandbox ? this.sandbox.plan : this.sandbox.plain,
-          socketPath: this.nextSocket(),
-          image,
-          supply: () => Promise.reject(new Error("the image asks for something new")),
-          complaint: (line) => this.log.warn(`${image.path}: ${line}`),
-        }),
+      reopen: () => this.reopen(image, this.plan(image)),
       unmounted: (reason: string) => this.unmounted(mounted, reason, request.made),
       lost: (reason: string) => this.lost(mounted, reason),
       log: (level: "info" | "warn" | "error", message: string) =>
@@ -142,11 +134,16 @@ export class Supervisor {
     try {
       if (options.transport === "fuse-native") {
         const mountpoint = descriptorPath(request.mountpoint);
+        // What has opened the image cannot mount by itself: another server does both.
+        retire(opened);
         mounted = new MountedImage(
           { ...facts, mountpoint, transport: "fuse-native", fuse: -1, slots: -1 },
           events,
         );
-        await mounted.serveNative(opened, { private: isPrivate, fsname: source });
+        await mounted.serveNative(await this.reopen(image, nativePlan), {
+          private: isPrivate,
+          fsname: source,
+        });
       } else {
         const { fuse, mountpoint, device } = await mountFuse({
           mountpoint: request.mountpoint,
@@ -223,6 +220,22 @@ export class Supervisor {
       mounts: this.mounts.size,
       runtimeFolder: this.folder,
     };
+  }
+
+  private plan(image: Image): SandboxPlan {
+    return image.sandbox ? this.sandbox.plan : this.sandbox.plain;
+  }
+
+  /** Another server for an image that was open before: all it asks for is remembered. */
+  private reopen(image: Image, plan: SandboxPlan): Promise<OpenedServer> {
+    return openServer({
+      poller: this.poller,
+      plan,
+      socketPath: this.nextSocket(),
+      image,
+      supply: () => Promise.reject(new Error("the image asks for something new")),
+      complaint: (line) => this.log.warn(`${image.path}: ${line}`),
+    });
   }
 
   private session(id: string): OpenSession {

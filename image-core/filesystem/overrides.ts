@@ -21,7 +21,13 @@ export interface AttributeOverrides {
   dmode?: number;
 }
 
-export class OverriddenVolume implements Volume {
+/** The volume itself where nothing is to be overridden. */
+export function withOverrides(volume: Volume, overrides: AttributeOverrides): Volume {
+  const any = Object.values(overrides).some((value) => value !== undefined);
+  return any ? new OverriddenVolume(volume, overrides) : volume;
+}
+
+class OverriddenVolume implements Volume {
   readonly description: VolumeDescription;
   readonly maxNode: number;
   readonly hasXattrs?: boolean;
