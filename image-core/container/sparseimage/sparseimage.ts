@@ -1,0 +1,64 @@
+/** Opens sparse images: bands of the disk in the order in which they were first written. */
+import { corrupt, ImageError } from "../../errors.js";
+import type { Medium } from "../../format.js";
+import type { ByteSource } from "../../source/byte-source.js";
+import { ChunkKind, ChunkTableBuilder } from "../../source/chunk-table.js";
+import { ChunkedSource } from "../../source/chunked-source.js";
+import { readExactly } from "../../source/read-exactly.js";
+import { decodeHeader, decodeIndexNode, FORMAT, NODE_BYTES } from "./structs.js";
+
+const SECTOR_SIZE = 512;
+/** With the usual bands of 1 MiB: 16 TiB. */
+const MAX_BANDS = 16 * 1024 * 1024;
+
+export function open(source: ByteSource): Medium {
+  const header = decodeHeader(readExactly(source, 0, NODE_BYTES, FORMAT, "header"));
+  const size = header.totalSectors * SECTOR_SIZE;
+  const bandSize = header.sectorsPerBand * SECTOR_SIZE;
+  if (bandSize === 0) throw corrupt(FORMAT, "header", 8, "bands of 0 sectors");
+  if (!Number.isSafeInteger(size)) throw corrupt(FORMAT, "header", 28, "a size beyond 2^53 bytes");
+  const bandCount = Math.ceil(size / bandSize);
+  const mostUsed = Math.min(bandCount, Math.floor(source.size / bandSize) + 1);
+  if (mostUsed > MAX_BANDS) {
+    throw new ImageError("limit", FORMAT, `${bandCount} bands; at most ${MAX_BANDS} are granted`);
+  }
+  const builder = new ChunkTableBuilder(FORMAT);
+  let used = 0;
+  const addBands = (node: number, bands: Uint32Array) => {
+    for (const [slot, number] of bands.entries()) {
+      if (number === 0) continue;
+      const position = node + NODE_BYTES + slot * bandSize;
+      if (number > bandCount) {
+        throw corrupt(FORMAT, "band", position, `number ${number} of ${bandCount}`);
+      }
+      if (position >= source.size) {
+        throw new ImageError("truncated", FORMAT, `band ${number} lies behind the end`);
+      }
+      const start = (number - 1) * bandSize;
+      const length = Math.min(bandSize, size - start);
+      // hdiutil compact may cut the last band short: what is not there reads as zeros.
+      const stored = Math.min(length, source.size - position);
+      builder.add(start, stored, ChunkKind.raw, position, stored);
+      if (++used > mostUsed)
+        throw corrupt(FORMAT, "band", position, `more than ${mostUsed} of them`);
+    }
+  };
+  addBands(0, header.bands);
+  // A node lies behind the bands of the one before it, so the chain can only go forward.
+  let last = 0;
+  for (let node = header.nextNodeOffset; node !== 0; ) {
+    if (node <= last) throw corrupt(FORMAT, "index node", node, "the chain goes backwards");
+    last = node;
+    const bytes = readExactly(source, node, NODE_BYTES, FORMAT, "index node");
+    const index = decodeIndexNode(bytes, node);
+    addBands(node, index.bands);
+    node = index.nextNodeOffset;
+  }
+  const table = builder.build(size);
+  return {
+    source: new ChunkedSource(FORMAT, table, source, () => 0),
+    sectorSize: SECTOR_SIZE,
+    details: { bandSize, bands: bandCount, bandsUsed: used },
+    warnings: [],
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * Opens UDIF images (.dmg of Mac OS X): a data fork of chunks, block tables that say which sectors
+ * each chunk holds, and a trailer that says where all of it lies.
+ *
+ * Not read: images whose only data lie in a shadow file; partitions marked as remote.
+ */
+import { decodeAdc } from "../../codec/adc.js";
+import { decodeBzip2 } from "../../codec/bzip2.js";
+import { decodeLzfse } from "../../codec/lzfse.js";
+import { decodeXz } from "../../codec/xz.js";
+import { decodeZlib } from "../../codec/zlib.js";
+import { corrupt, ImageError, unsupported } from "../../errors.js";
+import type { Medium, OpenContext } from "../../format.js";
+import type { ByteSource } from "../../source/byte-source.js";
+import { ChunkKind, type ChunkTable, ChunkTableBuilder } from "../../source/chunk-table.js";
+import { ChunkedSource } from "../../source/chunked-source.js";
+import { readExactly } from "../../source/read-exactly.js";
+import { verifyUdif } from "./checksum.js";
+import {
+  addChunks,
+  CODEC_TITLES,
+  decodeMish,
+  KIND_ADC,
+  KIND_BZIP2,
+  KIND_LZFSE,
+  KIND_LZMA,
+  KIND_MISFIT,
+  KIND_ZLIB,
+  type Mish,
+  SECTOR_SIZE,
+} from "./mish.js";
+import { type PlistValue, parsePlist } from "./plist.js";
+import { resourcesOfType } from "./resource-fork.js";
+import { dataFork, openSegments, readKoly, type Segment, SegmentedFork } from "./segments.js";
+
+/** 40 bytes a chunk and base64 make 55 MB for a million chunks. */
+const MAX_XML = 128 * 1024 * 1024;
+const MAX_RESOURCE_FORK = 64 * 1024 * 1024;
+
+export function open(source: ByteSource, context: OpenContext): Medium {
+  const koly = readKoly(source);
+  if (koly === undefined) throw corrupt("udif", "trailer", source.size, "there is none");
+  const segments = openSegments({ name: context.name, source, koly }, context);
+  const stored = segments.length === 1 ? dataFork(segments[0]) : new SegmentedFork(segments);
+  const tables = readBlockTables(segments);
+  const sectorCount = segments[0].koly.sectorCount;
+  if (tables === undefined) {
+    // A read/write image that hdiutil closed with a trailer: the data fork is the disk.
+    return {
+      source: stored,
+      sectorSize: SECTOR_SIZE,
+      details: { compression: "none", segments: segments.length },
+      warnings: [],
+      verify: (progress) =>
+        verifyUdif({ segments, blocks: [], table: EMPTY_TABLE, disk: stored }, progress),
+    };
+  }
+  const { table, blocks, compression } = buildTable(tables, sectorCount);
+  const disk = new ChunkedSource("udif", table, stored, decodeChunk);
+  return {
+    source: disk,
+    sectorSize: SECTOR_SIZE,
+    details: {
+      compression,
+      chunks: table.count,
+      partitions: blocks.length,
+      segments: segments.length,
+    },
+    warnings: outsideWarnings(table, stored.size),
+    verify: (progress) => verifyUdif({ segments, blocks, table, disk }, progress),
+  };
+}
+
+const EMPTY_TABLE = new ChunkTableBuilder("udif").build(0);
+
+/** The block tables of the first segment that has any; undefined where none has. */
+function readBlockTables(segments: readonly Segment[]): Uint8Array[] | undefined {
+  for (const { source, koly } of segments) {
+    if (koly.xmlLength > 0) {
+      if (koly.xmlLength > MAX_XML) {
+        throw new ImageError("limit", "udif", `a property list of ${koly.xmlLength} bytes`);
+      }
+      const xml = readExactly(source, koly.xmlOffset, koly.xmlLength, "udif", "property list");
+      return tablesOfPlist(parsePlist(xml, "udif"), koly.xmlOffset);
+    }
+    if (koly.rsrcForkLength > 0) {
+      if (koly.rsrcForkLength > MAX_RESOURCE_FORK) {
+        throw new ImageError("limit", "udif", `a resource fork of ${koly.rsrcForkLength} bytes`);
+      }
+      const fork = readExactly(
+        source,
+        koly.rsrcForkOffset,
+        koly.rsrcForkLength,
+        "udif",
+        "resource fork",
+      );
+      const tables = resourcesOfType(fork, "blkx", "udif");
+      if (tables.length === 0) {
+        throw corrupt("udif", "resource fork", koly.rsrcForkOffset, "no blkx resource");
+      }
+      return tables;
+    }
+  }
+  return undefined;
+}
+
+/** `resource-fork` > `blkx` > each one's `Data`. */
+function tablesOfPlist(plist: PlistValue, offset: number): Uint8Array[] {
+  const forks = plist instanceof Map ? plist.get("resource-fork") : undefined;
+  const blkx = forks instanceof Map ? forks.get("blkx") : undefined;
+  if (!Array.isArray(blkx)) {
+    throw corrupt("udif", "property list", offset, "no array resource-fork/blkx");
+  }
+  return blkx.map((entry, i) => {
+    const data = entry instanceof Map ? entry.get("Data") : undefined;
+    if (data instanceof Uint8Array) return data;
+    throw corrupt("udif", "property list", offset, `blkx ${i} has no Data`);
+  });
+}
+
+function buildTable(
+  tables: readonly Uint8Array[],
+  sectorCount: number,
+): { table: ChunkTable; blocks: Mish[]; compression: string } {
+  const builder = new ChunkTableBuilder("udif");
+  const counts = new Float64Array(CODEC_TITLES.length);
+  const blocks: Mish[] = [];
+  // Some writers leave the trailer's sector count at 0.
+  let sectors = sectorCount;
+  for (const [index, bytes] of tables.entries()) {
+    const mish = decodeMish(bytes, index);
+    addChunks(bytes, mish, index, builder, counts);
+    blocks.push(mish);
+    sectors = Math.max(sectors, mish.sectorNumber + mish.sectorCount);
+  }
+  if (!Number.isSafeInteger(sectors * SECTOR_SIZE)) {
+    throw corrupt("udif", "trailer", 492, `${sectors} sectors end beyond 2^53 bytes`);
+  }
+  const used = CODEC_TITLES.filter((_, codec) => counts[codec] > 0);
+  return {
+    table: builder.build(sectors * SECTOR_SIZE),
+    blocks,
+    compression: used.length === 0 ? "none" : used.join(", "),
+  };
+}
+
+function decodeChunk(kind: number, input: Uint8Array, output: Uint8Array): number {
+  switch (kind) {
+    case KIND_ADC:
+      return decodeAdc(input, output);
+    case KIND_ZLIB:
+      return decodeZlib(input, output);
+    case KIND_BZIP2:
+      return decodeBzip2(input, output);
+    case KIND_LZFSE:
+      return decodeLzfse(input, output);
+    case KIND_LZMA:
+      return decodeXz(input, output);
+    case KIND_MISFIT:
+      throw corrupt("udif", "raw chunk", 0, `${input.length} bytes for ${output.length}`);
+    default:
+      throw unsupported("udif", `codec ${kind}`);
+  }
+}
+
+function outsideWarnings(table: ChunkTable, size: number): string[] {
+  let outside = 0;
+  for (let i = 0; i < table.count; i++) {
+    const isStored = table.kinds[i] !== ChunkKind.zero && table.kinds[i] !== ChunkKind.absent;
+    if (isStored && table.positions[i] + table.lengths[i] > size) outside++;
+  }
+  return outside === 0
+    ? []
+    : [`${outside} of ${table.count} chunks end behind the image's data and cannot be read`];
+}
