@@ -1,0 +1,39 @@
+/** Metadata by block number, through one bounded cache (8 MiB, least recently used out first). */
+import { BlockCache } from "../../cache/block-cache.js";
+import { corrupt, ImageError } from "../../errors.js";
+import type { ByteSource } from "../../source/byte-source.js";
+import { FORMAT } from "./superblock.js";
+
+const CACHE_BYTES = 8 * 1024 * 1024;
+
+export class BlockReader {
+  private readonly cache: BlockCache;
+
+  constructor(
+    readonly source: ByteSource,
+    readonly blockSize: number,
+    private readonly blocksCount: number,
+  ) {
+    this.cache = new BlockCache(source, blockSize, CACHE_BYTES / blockSize);
+  }
+
+  /** The block's bytes, not a copy: valid until the next call. `structure` names it in errors. */
+  block(number: number, structure: string): Uint8Array {
+    if (number >= this.blocksCount) {
+      throw corrupt(
+        FORMAT,
+        structure,
+        number * this.blockSize,
+        `block ${number} of ${this.blocksCount}`,
+      );
+    }
+    if ((number + 1) * this.blockSize > this.source.size) {
+      throw new ImageError(
+        "truncated",
+        FORMAT,
+        `${structure}: block ${number} lies behind the image's end (${this.source.size} bytes)`,
+      );
+    }
+    return this.cache.block(number);
+  }
+}
