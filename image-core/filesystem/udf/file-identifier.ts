@@ -1,0 +1,34 @@
+/** One entry of a directory (ECMA-167 4/14.4, UDF 2.3.4). */
+import { type AllocationDescriptor, decodeLongAd } from "./allocation-descriptor.js";
+import { TagIdentifier, tagChecksumHolds, tagIdentifier, u16 } from "./descriptor-tag.js";
+import { compressedName } from "./osta-unicode.js";
+
+/** Bits of the file characteristics (ECMA-167 4/14.4.3). */
+export const Characteristic = { hidden: 1, directory: 2, deleted: 4, parent: 8 } as const;
+
+/** Bytes before the implementation use. */
+export const FID_HEADER_LENGTH = 38;
+
+/**
+ * Bytes of the descriptor at `at`, padded to a multiple of 4; 0 where there is none. Writers are
+ * known to get the location and the CRC of these wrong, so the tag's id and checksum decide.
+ */
+export function fidLength(bytes: Uint8Array, at: number): number {
+  if (tagIdentifier(bytes, at) !== TagIdentifier.FileIdentifierDescriptor) return 0;
+  if (!tagChecksumHolds(bytes, at)) return 0;
+  return (FID_HEADER_LENGTH + u16(bytes, at + 36) + bytes[at + 19] + 3) & ~3;
+}
+
+export function fidCharacteristics(bytes: Uint8Array, at: number): number {
+  return bytes[at + 18];
+}
+
+export function fidIcb(bytes: Uint8Array, at: number): AllocationDescriptor {
+  return decodeLongAd(bytes, at + 20);
+}
+
+/** Safe to show. The caller has seen that `fidLength` bytes are there. */
+export function fidName(bytes: Uint8Array, at: number): string {
+  const start = at + FID_HEADER_LENGTH + u16(bytes, at + 36);
+  return compressedName(bytes, start, start + bytes[at + 19]);
+}

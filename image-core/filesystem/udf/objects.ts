@@ -1,0 +1,107 @@
+/** A volume's files and directories by node id, as far as they were decoded lately. */
+import { ImageError } from "../../errors.js";
+import { type NodeId, ROOT_NODE } from "../volume.js";
+import { fileExtents } from "./allocation.js";
+import type { BlockAddress, BlockSpace } from "./block-space.js";
+import { Directory } from "./directory.js";
+import type { Extents } from "./extents.js";
+import { type FileEntry, FileType } from "./file-entry.js";
+import { readFileEntry } from "./icb.js";
+import { WeightedCache } from "./weighted-cache.js";
+
+const ENTRY_CACHE_BYTES = 8 * 1024 * 1024;
+/** Runs of extents: 16 bytes each. */
+const EXTENT_CACHE_RUNS = 2 * 1024 * 1024;
+const DIRECTORY_CACHE_BYTES = 64 * 1024 * 1024;
+
+/** A file that may be read. */
+export interface OpenFile {
+  size: number;
+  extents: Extents;
+}
+
+export class Objects {
+  private readonly entries = new WeightedCache<FileEntry>(ENTRY_CACHE_BYTES);
+  private readonly files = new WeightedCache<OpenFile>(EXTENT_CACHE_RUNS);
+  private readonly directories = new WeightedCache<Directory>(DIRECTORY_CACHE_BYTES);
+
+  constructor(
+    readonly space: BlockSpace,
+    private readonly root: BlockAddress,
+    private readonly warn: (warning: string) => void,
+  ) {}
+
+  /** Ids are the ICB's place: hard links share one. 0 and the root's 1 are kept free. */
+  nodeOf(icb: BlockAddress): NodeId {
+    const { root } = this;
+    if (icb.block === root.block && icb.partition === root.partition) return ROOT_NODE;
+    return icb.partition * 2 ** 32 + icb.block + 2;
+  }
+
+  get maxNode(): NodeId {
+    return this.space.partitions.length * 2 ** 32 + 1;
+  }
+
+  private addressOf(node: NodeId): BlockAddress {
+    if (node === ROOT_NODE) return this.root;
+    return { partition: Math.floor((node - 2) / 2 ** 32), block: (node - 2) % 2 ** 32 };
+  }
+
+  entry(node: NodeId): FileEntry {
+    let entry = this.entries.get(node);
+    if (entry === undefined) {
+      entry = readFileEntry(this.space, this.addressOf(node));
+      const held = entry.extendedAttributes.length + entry.allocationDescriptors.length;
+      this.entries.set(node, entry, 512 + held);
+    }
+    return entry;
+  }
+
+  file(node: NodeId): OpenFile {
+    let file = this.files.get(node);
+    if (file === undefined) {
+      const entry = this.entry(node);
+      file = { size: entry.informationLength, extents: fileExtents(this.space, entry) };
+      this.files.set(node, file, 16 + file.extents.count);
+    }
+    return file;
+  }
+
+  directory(node: NodeId): Directory {
+    let directory = this.directories.get(node);
+    if (directory === undefined) {
+      directory = this.readDirectory(node);
+      this.directories.set(node, directory, directory.memory);
+    }
+    return directory;
+  }
+
+  private readDirectory(node: NodeId): Directory {
+    const entry = this.entry(node);
+    if (entry.fileType !== FileType.directory && entry.fileType !== FileType.streamDirectory) {
+      throw new ImageError("corrupt", "udf", `the file at block ${entry.block} is no directory`);
+    }
+    const { copies } = this.space.partition(entry.partition);
+    let best: Directory | undefined;
+    let failure: unknown;
+    for (let copy = 0; copy < copies && (best === undefined || best.damaged > 0); copy++) {
+      try {
+        const directory = this.readCopy(entry, copy);
+        if (best === undefined || directory.damaged < best.damaged) best = directory;
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
+        failure = error;
+      }
+    }
+    if (best === undefined) throw failure;
+    if (best.damaged > 0) {
+      this.warn(`the directory at block ${entry.block} has ${best.damaged} bytes of damage`);
+    }
+    return best;
+  }
+
+  private readCopy(entry: FileEntry, copy: number): Directory {
+    const extents = fileExtents(this.space, entry, copy);
+    return new Directory(this.space.metadata, extents, entry.informationLength);
+  }
+}

@@ -1,0 +1,53 @@
+/** OSTA Compressed Unicode (UDF 2.1.1): a compression id, then 8 or 16 bits a character. */
+import { charsetById } from "../../text/charset.js";
+import { latin1 } from "../../text/decode-name.js";
+import { safeName } from "../../text/escape.js";
+import { utf16Name } from "../../text/utf16.js";
+
+const COMPRESSION_8 = 8;
+const COMPRESSION_16 = 16;
+/** As 8 and 16, of a name that was deleted but is still unique (UDF 2.3.4.2). */
+const COMPRESSION_8_DELETED = 254;
+const COMPRESSION_16_DELETED = 255;
+
+/** A safe name; an unknown compression id shows as bytes. */
+export function compressedName(bytes: Uint8Array, start: number, end: number): string {
+  switch (bytes[start]) {
+    case COMPRESSION_8:
+    case COMPRESSION_8_DELETED:
+      return eightBitName(bytes, start + 1, end);
+    case COMPRESSION_16:
+    case COMPRESSION_16_DELETED:
+      return utf16Name(bytes, start + 1, end, false);
+    default:
+      return charsetById("utf-8").decode(bytes, start, end);
+  }
+}
+
+/** The characters of Latin-1, one a byte. */
+function eightBitName(bytes: Uint8Array, start: number, end: number): string {
+  let plain = end - start > 2;
+  for (let i = start; i < end && plain; i++) {
+    const byte = bytes[i];
+    plain = byte < 0x80 && byte !== 0x2f && byte !== 0;
+  }
+  const name = latin1(bytes, start, end);
+  return plain ? name : safeName(name);
+}
+
+/** A label: a dstring of `length` bytes, the last of which counts the used ones (ECMA-167 1/7.2.12). */
+export function dstring(bytes: Uint8Array, start: number, length: number): string {
+  const used = Math.min(bytes[start + length - 1], length - 1);
+  let text = "";
+  if (bytes[start] === COMPRESSION_8) text = latin1(bytes, start + 1, start + Math.max(1, used));
+  else if (bytes[start] === COMPRESSION_16) {
+    for (let i = start + 1; i + 1 < start + used; i += 2) {
+      text += String.fromCharCode((bytes[i] << 8) | bytes[i + 1]);
+    }
+  }
+  // Writers that forget the length fill up with NULs.
+  const nul = text.indexOf("\0");
+  if (nul >= 0) text = text.slice(0, nul);
+  // By way of UTF-8, which has no lone surrogates.
+  return Buffer.from(text).toString().normalize("NFC");
+}
