@@ -35,11 +35,29 @@ export async function chooseVolume(
     return withAudio(medium, disc, layout, context);
   }
   if (layout.filesystems.length > 0) {
+    const hybrid = macintoshSides(layout, context);
     return view === "all"
-      ? allTrees(medium.source, layout.filesystems, context)
-      : wholeMedium(medium.source, layout.filesystems, context);
+      ? allTrees(medium.source, layout.filesystems, context, hybrid)
+      : wholeMedium(medium.source, layout.filesystems, context, hybrid);
   }
   return severalPartitions(layout, context);
+}
+
+/** A filesystem that lies elsewhere on the medium, yet belongs to the same disc. */
+interface Side {
+  candidate: Candidate<Volume>;
+  source: ByteSource;
+  context: OpenContext;
+}
+
+/** The HFS or HFS+ partitions of a hybrid disc, whose files the whole disc's filesystem may lack. */
+function macintoshSides(layout: Layout, context: OpenContext): Side[] {
+  return layout.partitions.flatMap(({ filesystems, source }) =>
+    filesystems
+      .filter(({ format }) => format.id === "hfs" || format.id === "hfsplus")
+      .slice(0, 1)
+      .map((candidate) => ({ candidate, source, context })),
+  );
 }
 
 function hasAudio(disc: DiscLayout): boolean {
@@ -75,34 +93,35 @@ async function wholeMedium(
   source: ByteSource,
   filesystems: readonly Candidate<Volume>[],
   context: OpenContext,
+  sides: readonly Side[] = [],
 ): Promise<Chosen> {
   const { view = "auto" } = context.options;
-  const named = filesystems.find((candidate) => candidate.format.id === view);
-  if (named !== undefined && named.format.id !== "iso9660") {
+  const whole = filesystems.map((candidate) => ({ candidate, source, context }));
+  const named = [...whole, ...sides].find(({ candidate }) => candidate.format.id === view);
+  if (named !== undefined && named.candidate.format.id !== "iso9660") {
     // The view is a whole filesystem: within it, nothing is left to choose.
-    const volume = await openFilesystem(named, source, withView(context, undefined));
+    const plain = withView(context, undefined);
+    const volume = await openFilesystem(named.candidate, named.source, plain);
     return { volume, warnings: [] };
   }
-  const { opened, failures } = await openAll(source, filesystems, context);
+  const { opened, failures } = await openAll(view === "auto" ? [...whole, ...sides] : whole);
   if (opened.length === 0) throw failures[0];
   const volume = view === "auto" ? richest(opened) : opened[0];
   return { volume, warnings: failures.map((error) => error.message) };
 }
 
 async function openAll(
-  source: ByteSource,
-  filesystems: readonly Candidate<Volume>[],
-  context: OpenContext,
+  sides: readonly Side[],
 ): Promise<{ opened: Volume[]; failures: ImageError[] }> {
   const opened: Volume[] = [];
   const failures: ImageError[] = [];
-  for (const candidate of filesystems) {
+  for (const { candidate, source, context } of sides) {
     try {
       opened.push(await openFilesystem(candidate, source, context));
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       // A wrong option is the person's to mend, whatever else would open.
-      if (error.kind === "option" && filesystems.length === 1) throw error;
+      if (error.kind === "option" && sides.length === 1) throw error;
       failures.push(error);
     }
   }
@@ -113,37 +132,34 @@ async function openAll(
 const COUNT_LIMIT = 2000;
 
 /**
- * A bridge disc holds one set of files under two filesystems, or, like Windows' installers, a
- * README in ISO 9660 and all else in UDF: whichever shows more wins; between equals ISO 9660 if it
- * has long names of its own, else UDF.
+ * A bridge or hybrid disc holds its files under several filesystems, not always all of them under
+ * each: Windows' installers have a README in ISO 9660 and all else in UDF, hybrid discs keep the
+ * Macintosh's files in HFS alone. Whichever shows most wins; between equals ISO 9660 if it has long
+ * names of its own, else the next.
  */
 function richest(volumes: readonly Volume[]): Volume {
-  const iso = volumes.find((volume) => volume.description.format === "iso9660");
-  const udf = volumes.find((volume) => volume.description.format === "udf");
-  if (iso === undefined || udf === undefined) return volumes[0];
-  const isoCount = countObjects(iso);
-  const udfCount = countObjects(udf);
-  const longNames = iso.description.view?.shown !== "iso9660";
-  const chosen = udfCount > isoCount || (udfCount === isoCount && !longNames) ? udf : iso;
-  const other = chosen === udf ? iso : udf;
+  if (volumes.length === 1) return volumes[0];
+  const ranked = volumes
+    .map((volume) => ({ volume, count: countObjects(volume) }))
+    .sort((a, b) => b.count - a.count || preference(a.volume) - preference(b.volume));
+  const [{ volume: chosen, count }, { volume: next, count: nextCount }] = ranked;
   const reason =
-    udfCount === isoCount
-      ? chosen === udf
-        ? "UDF has the same files under longer names"
-        : "UDF on the same disc holds no more"
-      : `${chosen.description.title} shows more than ${other.description.title} on the same disc`;
+    count === nextCount
+      ? `${next.description.title} on the same disc holds no more`
+      : `${chosen.description.title} shows more than ${next.description.title} on the same disc`;
   const inner = chosen.description.view;
+  const views = ({ description }: Volume) => description.view?.available ?? [description.format];
   chosen.description.view = {
     shown: inner?.shown ?? chosen.description.format,
-    available: [
-      ...new Set([
-        ...(iso.description.view?.available ?? ["iso9660"]),
-        ...(udf.description.view?.available ?? ["udf"]),
-      ]),
-    ],
+    available: [...new Set(volumes.flatMap(views))],
     reason: inner === undefined ? reason : `${inner.reason}; ${reason}`,
   };
   return chosen;
+}
+
+/** Lower is better: names as their makers wrote them come first, then the order of the registry. */
+function preference({ description }: Volume): number {
+  return description.format === "iso9660" && description.view?.shown === "iso9660" ? 1 : 0;
 }
 
 function countObjects(volume: Volume): number {
@@ -169,10 +185,12 @@ async function allTrees(
   source: ByteSource,
   filesystems: readonly Candidate<Volume>[],
   context: OpenContext,
+  sides: readonly Side[] = [],
 ): Promise<Chosen> {
   const members: Member[] = [];
   const warnings: string[] = [];
-  for (const candidate of filesystems) {
+  const whole = filesystems.map((candidate) => ({ candidate, source, context }));
+  for (const { candidate, source } of [...whole, ...sides]) {
     try {
       const first = await openFilesystem(candidate, source, withView(context, undefined));
       const views = first.description.view?.available ?? [];

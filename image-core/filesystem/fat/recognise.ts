@@ -1,0 +1,55 @@
+/** Is this a FAT volume, and where does what lie in it? The probe's question and the reader's first. */
+import { BOOT_SECTOR_BYTES, type BootSector, decodeBootSector } from "./boot-sector.js";
+import { floppyMedium } from "./floppy-media.js";
+import { type FatGeometry, floppyGeometry, geometryOf, isUndersizedFat16 } from "./geometry.js";
+
+export interface Recognised {
+  geometry: FatGeometry;
+  /** Absent on floppies whose boot sector does not describe them. */
+  boot: BootSector | undefined;
+  /** The boot sector has a jump and 0xAA55, as bootable ones must. */
+  bootable: boolean;
+  /** The FAT begins with a media byte and set bits; undefined where `head` ends before it. */
+  fatBegins: boolean | undefined;
+}
+
+/** Filesystems with a parameter block like FAT's in their boot sector. */
+const OTHERS = ["NTFS    ", "EXFAT   ", "-FVE-FS-", "ReFS\0\0\0\0"];
+
+/** `head` begins with the volume; `size` is all of it. A string says why it is none. */
+export function recognise(head: Uint8Array, size: number): Recognised | string {
+  if (head.length < BOOT_SECTOR_BYTES) return "shorter than a sector";
+  const boot = decodeBootSector(head);
+  if (OTHERS.includes(boot.oemName) || boot.filSysType === "HPFS    ") {
+    return `the boot sector is that of ${(boot.filSysType === "HPFS    " ? boot.filSysType : boot.oemName).trim()}`;
+  }
+  const geometry = geometryOf(boot, size);
+  if (typeof geometry === "string") {
+    const medium = floppyMedium(head, size);
+    if (medium === undefined) return geometry;
+    return {
+      geometry: floppyGeometry(medium),
+      boot: undefined,
+      bootable: false,
+      fatBegins: true,
+    };
+  }
+  const fatHead = head.subarray(geometry.fatStart, geometry.fatStart + 4);
+  if (isUndersizedFat16(boot, geometry, fatHead)) geometry.fatBits = 16;
+  const jump = boot.jmpBoot === 0xeb || boot.jmpBoot === 0xe9;
+  return {
+    geometry,
+    boot,
+    bootable: jump && boot.signature,
+    fatBegins: fatBegins(fatHead),
+  };
+}
+
+/**
+ * FAT[0] is a media byte with all bits above it set, FAT[1] an end mark (its upper bits are flags).
+ * Formatters disagree on which media byte, and not all write the same into the boot sector.
+ */
+export function fatBegins(fatHead: Uint8Array): boolean | undefined {
+  if (fatHead.length < 4) return undefined;
+  return fatHead[0] >= 0xf0 && fatHead[1] === 0xff && fatHead[2] === 0xff;
+}

@@ -1,0 +1,80 @@
+/**
+ * Reparse points: what a file with one stands for.
+ *
+ * [MS-FSCC] sections 2.1.2 (tags and their data).
+ */
+import { ImageError } from "../../errors.js";
+import { FORMAT } from "./boot-sector.js";
+import { le16, le32 } from "./little-endian.js";
+import { utf16Units } from "./utf16-units.js";
+
+const Tag = {
+  mountPoint: 0xa0000003,
+  symlink: 0xa000000c,
+  lxSymlink: 0xa000001d,
+  afUnix: 0x80000023,
+  lxFifo: 0x80000024,
+  lxCharacter: 0x80000025,
+  lxBlock: 0x80000026,
+  wof: 0x80000017,
+  dedup: 0x80000013,
+} as const;
+
+const SYMLINK_FLAG_RELATIVE = 1;
+const WOF_PROVIDER_FILE = 2;
+const HEADER_SIZE = 8;
+
+export type ReparsePoint =
+  /** A Windows path, `\` and all. */
+  | { kind: "link"; target: string; relative: boolean }
+  /** A path as Linux wrote it, in bytes. */
+  | { kind: "linux link"; target: Uint8Array }
+  | { kind: "socket" | "fifo" | "character device" | "block device" }
+  /** Compressed by Windows Overlay Filter; the algorithm's number. */
+  | { kind: "wof"; algorithm: number }
+  /** Contents that are elsewhere; why they are not read. */
+  | { kind: "elsewhere"; problem: string }
+  /** Says nothing about the contents. */
+  | { kind: "other" };
+
+/** Throws `corrupt`, naming `structure`. */
+export function decodeReparsePoint(bytes: Uint8Array, structure: string): ReparsePoint {
+  const wrong = (problem: string) =>
+    new ImageError("corrupt", FORMAT, `reparse point of ${structure}: ${problem}`);
+  if (bytes.length < HEADER_SIZE) throw wrong(`${bytes.length} bytes`);
+  const tag = le32(bytes, 0);
+  const data = bytes.subarray(HEADER_SIZE, HEADER_SIZE + le16(bytes, 4));
+  switch (tag) {
+    case Tag.mountPoint:
+    case Tag.symlink: {
+      const header = tag === Tag.symlink ? 12 : 8;
+      if (data.length < header) throw wrong(`data of ${data.length} bytes`);
+      const start = header + le16(data, 0);
+      const length = le16(data, 2);
+      if (start + length > data.length) throw wrong(`target of ${length} bytes at ${start}`);
+      const relative = tag === Tag.symlink && (le32(data, 8) & SYMLINK_FLAG_RELATIVE) !== 0;
+      return { kind: "link", target: utf16Units(data, start, length >>> 1), relative };
+    }
+    case Tag.lxSymlink:
+      if (data.length < 4) throw wrong(`data of ${data.length} bytes`);
+      return { kind: "linux link", target: data.subarray(4) };
+    case Tag.afUnix:
+      return { kind: "socket" };
+    case Tag.lxFifo:
+      return { kind: "fifo" };
+    case Tag.lxCharacter:
+      return { kind: "character device" };
+    case Tag.lxBlock:
+      return { kind: "block device" };
+    case Tag.wof:
+      if (data.length < 16) throw wrong(`data of ${data.length} bytes`);
+      if (le32(data, 4) !== WOF_PROVIDER_FILE) {
+        return { kind: "elsewhere", problem: "its contents are in a WIM archive" };
+      }
+      return { kind: "wof", algorithm: le32(data, 12) };
+    case Tag.dedup:
+      return { kind: "elsewhere", problem: "its contents are deduplicated" };
+    default:
+      return { kind: "other" };
+  }
+}
