@@ -11,6 +11,7 @@ const programs = {
   isomountd: "daemon/supervisor/main.ts",
   server: "daemon/server/main.ts",
   "serving-thread": "daemon/server/serving-thread.ts",
+  "native-server": "daemon/server/native-main.ts",
 };
 
 const executable = ["isomount", "mount.isomount", "isomountd"];
@@ -24,13 +25,12 @@ export async function build(always = false) {
   const dist = join(project, "dist");
   if (!always && isUpToDate(join(dist, "isomount.js"))) return;
   const { build: bundle } = await import("esbuild");
-  const fresh = join(project, "dist.new");
+  // Beside the old one until it is whole; two builds at once do not meet.
+  const fresh = join(project, `.work/dist-${process.pid}`);
   rmSync(fresh, { recursive: true, force: true });
   await bundle({
     absWorkingDir: project,
-    entryPoints: Object.fromEntries(
-      Object.entries(programs).filter(([, source]) => existsSync(join(project, source))),
-    ),
+    entryPoints: programs,
     outdir: fresh,
     bundle: true,
     splitting: true,
@@ -48,10 +48,7 @@ export async function build(always = false) {
   }).catch(() => {
     throw new StepFailed("the build failed", 1);
   });
-  for (const name of executable) {
-    const path = join(fresh, `${name}.js`);
-    if (existsSync(path)) chmodSync(path, 0o755);
-  }
+  for (const name of executable) chmodSync(join(fresh, `${name}.js`), 0o755);
   rmSync(dist, { recursive: true, force: true });
   renameSync(fresh, dist);
 }
@@ -74,7 +71,10 @@ function newest(paths) {
     const stat = statSync(join(project, path));
     latest = Math.max(latest, stat.mtimeMs);
     if (!stat.isDirectory()) continue;
-    latest = Math.max(latest, newest(readdirSync(join(project, path)).map((name) => join(path, name))));
+    latest = Math.max(
+      latest,
+      newest(readdirSync(join(project, path)).map((name) => join(path, name))),
+    );
   }
   return latest;
 }

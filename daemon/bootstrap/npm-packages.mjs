@@ -9,8 +9,17 @@ import { project, step } from "./steps.mjs";
 /** @returns {Promise<void>} */
 export async function installNpmPackages() {
   if (isComplete()) return;
-  // No package here needs its install script: koffi and esbuild bring built files.
-  await step("installing npm packages", ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]);
+  // Not `npm ci`: it refuses a lock file that leaves out the packages of other platforms. The
+  // versions are the lock file's all the same. No install script is needed: koffi and esbuild bring
+  // built files.
+  await step("installing npm packages", [
+    "npm",
+    "install",
+    "--no-save",
+    "--no-audit",
+    "--no-fund",
+    "--ignore-scripts",
+  ]);
 }
 
 /** npm notes what it installed in a lock file of its own; optional packages need not be there. */

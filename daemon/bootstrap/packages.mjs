@@ -54,4 +54,5 @@ export const testPackages = [
   "udftools",
   "wimtools",
   "xorriso",
+  "zsh",
 ];

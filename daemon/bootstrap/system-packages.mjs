@@ -63,7 +63,9 @@ export async function installTestPackages() {
 
 /** @param {string} name */
 function isDebianPackageThere(name) {
-  return outputOf(["dpkg-query", "--show", "--showformat=\${db:Status-Status}", name]) === "installed";
+  return (
+    outputOf(["dpkg-query", "--show", `--showformat=\${db:Status-Status}`, name]) === "installed"
+  );
 }
 
 /**
@@ -75,12 +77,15 @@ async function install(manager, packages) {
   const asRoot = privilege();
   const byHand = ["sudo", ...command].join(" ");
   if (asRoot === undefined) {
-    say(`not installed, since that takes root: ${packages.join(" ")}\nto install them, run: ${byHand}`);
+    say(
+      `not installed, since that takes root: ${packages.join(" ")}\nto install them, run: ${byHand}`,
+    );
     return;
   }
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   try {
-    if (manager === "apt-get") await step("reading package lists", [...asRoot, "apt-get", "update"]);
+    if (manager === "apt-get")
+      await step("reading package lists", [...asRoot, "apt-get", "update"]);
     await step(`installing ${packages.join(" ")}`, [...asRoot, ...command], { env });
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;

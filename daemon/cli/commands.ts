@@ -1,6 +1,9 @@
 /** The whole command line, by yargs; `quick.ts` takes the commonest case past it. */
+import { existsSync } from "node:fs";
 import yargs, { type Argv } from "yargs";
-import { ExitCode as Exit, type ExitCode, usage } from "../client/failure.js";
+import { ExitCode as Exit, type ExitCode, Failure, usage } from "../client/failure.js";
+import { version } from "../version.js";
+import { commandNames } from "./command-names.js";
 import { runCompletion, type Shell } from "./completion-command.js";
 import { type DaemonAction, runDaemon } from "./daemon-command.js";
 import { type Flag, json, listFlags, mountFlags, umountFlags } from "./flags.js";
@@ -11,7 +14,6 @@ import { ownOptions } from "./mount-options.js";
 import { nearest } from "./nearest.js";
 import { type RawOption, splitOptions } from "./option-string.js";
 import { runUmount } from "./umount-command.js";
-import { version } from "./version.js";
 
 type Parsed = Record<string, unknown>;
 
@@ -32,8 +34,19 @@ export async function runCommand(words: readonly string[]): Promise<ExitCode> {
       exitCode = await command(parsed as Parsed);
     };
   const [first, ...rest] = words;
-  await commandLine(run).parseAsync(first === "help" ? [...rest, "--help"] : [...words]);
+  try {
+    await commandLine(run).parseAsync(first === "help" ? [...rest, "--help"] : [...words]);
+  } catch (error) {
+    throw mistakenForCommand(error, first) ?? error;
+  }
   return exitCode;
+}
+
+/** `isomount list /mnt` with an image called `list`. */
+function mistakenForCommand(error: unknown, word: string): Error | undefined {
+  const wasWrong = error instanceof Failure && error.details.exitCode === Exit.usage;
+  if (!wasWrong || !commandNames.has(word) || !existsSync(word)) return undefined;
+  return usage(error.message, `'${word}' is a command; to mount the file: isomount ./${word}`);
 }
 
 type Run = (
@@ -127,12 +140,13 @@ function commandLine(run: Run): Argv {
     .example("isomount ./list /mnt", "an image named like a command")
     .example("isomount umount /mnt/iso", "unmount")
     .epilogue(EXIT_CODES)
-    .version(version())
+    .version(version)
     .alias({ help: "h", version: "V" })
     .strict()
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? usageOf(message);
+      // What the command itself threw comes here, too.
+      throw error === undefined || error.name === "YError" ? usageOf(message) : error;
     });
 }
 

@@ -1,6 +1,7 @@
 /** `isomount info IMAGE`. */
 import { ExitCode } from "../client/failure.js";
 import { describeImage } from "../client/mount-image.js";
+import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
 import type { RawOption } from "./option-string.js";
 import { renderInfo } from "./render-info.js";
@@ -11,14 +12,9 @@ export async function runInfo(command: {
   options: RawOption[];
   json: boolean;
 }): Promise<ExitCode> {
-  const { image, mount, passphrase, warnings } = parseOptions(command.options);
-  for (const warning of warnings) warn(warning);
-  const description = await describeImage({
-    image: command.image,
-    options: image,
-    sandbox: mount.sandbox,
-    passphrase,
-  });
+  const settings = parseOptions(command.options);
+  for (const warning of settings.warnings) warn(warning);
+  const description = await describeImage(imageRequest(command.image, settings));
   process.stdout.write(
     command.json ? `${JSON.stringify(description, null, 2)}\n` : renderInfo(description),
   );

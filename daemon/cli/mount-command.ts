@@ -2,6 +2,7 @@
 import { ExitCode } from "../client/failure.js";
 import { mountImage } from "../client/mount-image.js";
 import type { MountInfo } from "../rpc/protocol.js";
+import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
 import type { RawOption } from "./option-string.js";
 import { warn } from "./report.js";
@@ -21,20 +22,18 @@ export interface MountCommand {
 const SHOWN_WARNINGS = 5;
 
 export async function runMount(command: MountCommand): Promise<ExitCode> {
-  const { image, mount, passphrase, warnings } = parseOptions(command.options, command.sloppy);
-  for (const warning of warnings) warn(warning);
+  const settings = parseOptions(command.options, command.sloppy);
+  for (const warning of settings.warnings) warn(warning);
+  const foreground = command.foreground ? await import("./foreground.js") : undefined;
   const mounted = await mountImage({
-    image: command.image,
+    ...imageRequest(command.image, settings),
     mountpoint: command.mountpoint,
-    options: image,
-    mountOptions: mount,
-    sandbox: mount.sandbox,
-    passphrase,
+    mountOptions: settings.mount,
   });
+  // Who is told that it is mounted may send a signal at once: by then it is heard.
+  const staying = foreground?.stayInForeground(mounted);
   tell(mounted, command);
-  if (!command.foreground) return ExitCode.ok;
-  const { stayInForeground } = await import("./foreground.js");
-  return stayInForeground(mounted);
+  return staying ?? ExitCode.ok;
 }
 
 function tell(mounted: MountInfo, { mountpoint, verbose, json }: MountCommand): void {

@@ -109,9 +109,16 @@ export const ownOptions: readonly OwnOption[] = [
   },
   {
     name: "private",
-    help: "only you see the mount, and all of it, whatever the permission bits say",
+    help: "only you see the mount, and all of it; the default unless you are root",
     set: ({ mount }) => {
       mount.private = true;
+    },
+  },
+  {
+    name: "allow_other",
+    help: "everybody sees the mount, as far as permission bits allow; root's default",
+    set: ({ mount }) => {
+      mount.private = false;
     },
   },
   {
@@ -179,7 +186,7 @@ const ignored = new Set(
     "ro defaults nofail _netdev auto noauto user nouser users owner group exec suid nosuid dev nodev " +
     "sync async dirsync atime noatime relatime norelatime strictatime nostrictatime diratime " +
     "nodiratime lazytime nolazytime iversion noiversion mand nomand silent loud loop " +
-    "allow_other default_permissions comment uhelper helper"
+    "default_permissions comment uhelper helper"
   ).split(" "),
 );
 

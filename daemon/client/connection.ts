@@ -112,7 +112,8 @@ export class Connection {
 
   private lost(error: unknown): Error {
     const code = codeOf(error);
-    if (code === "EAGAIN") {
+    // Two names of one number; the second is what node:os lists last.
+    if (code === "EAGAIN" || code === "EWOULDBLOCK") {
       return systemFailure(`isomountd did not answer within ${this.seconds} seconds`, error);
     }
     if (code === "EPIPE" || code === "ECONNRESET") {

@@ -1,5 +1,4 @@
 /** A mount from beginning to end, on the caller's side. */
-import { basename } from "node:path";
 import type { ImageOptions, MountInfo, MountOptions } from "../rpc/protocol.js";
 import { connect } from "./connect.js";
 import { type Connection, RpcFailure } from "./connection.js";
@@ -23,6 +22,8 @@ export interface ImageRequest {
   options: ImageOptions;
   sandbox?: boolean;
   passphrase: PassphraseSource;
+  /** Asks a person for it, for the first or for a further time; undefined where nobody answers. */
+  ask(tries: number): Promise<Buffer | undefined>;
 }
 
 export interface MountRequest extends ImageRequest {
@@ -92,18 +93,14 @@ async function withSession<T>(
 async function openRepeatedly(
   connection: Connection,
   image: OpenedImage,
-  { options, sandbox, passphrase }: ImageRequest,
+  request: ImageRequest,
 ): Promise<Session> {
   let asked = 0;
-  const ask: OpenRequest["ask"] = async () => {
-    asked++;
-    const { askPassphrase } = await import("./prompt.js");
-    return askPassphrase(`Passphrase for ${basename(image.path)}: `);
-  };
+  const ask: OpenRequest["ask"] = () => request.ask(++asked);
   for (;;) {
     const askedBefore = asked;
     try {
-      return await openSession(connection, { image, options, sandbox, passphrase, ask });
+      return await openSession(connection, { ...request, image, ask });
     } catch (error) {
       const wrong = error instanceof RpcFailure && error.data.kind === "wrong-passphrase";
       if (!wrong || asked === askedBefore || asked >= PASSPHRASE_TRIES) throw error;

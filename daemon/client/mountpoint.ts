@@ -155,8 +155,7 @@ export function folderName(label: string): string {
 
 /** Where desktops look for removable media, else the home folder. */
 function defaultFolder(): string {
-  const user = userInfo().username;
-  const media = `/run/media/${user}`;
+  const media = `/run/media/${userName()}`;
   if (process.getuid!() === 0) return media;
   try {
     accessSync(media, constants.W_OK);
@@ -164,5 +163,15 @@ function defaultFolder(): string {
   } catch {
     // Only there once a desktop has made it for this user.
     return join(homedir(), "Mounts");
+  }
+}
+
+/** The number, where containers run as a user that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (codeOf(error) !== "ERR_SYSTEM_ERROR") throw error;
+    return String(process.getuid!());
   }
 }

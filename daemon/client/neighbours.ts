@@ -72,7 +72,8 @@ function exists(folder: number, path: string): boolean {
 }
 
 function otherSpelling(folder: number, path: string, wanted: string): string | undefined {
-  const fd = open(folder, path === "" ? "." : path, constants.O_RDONLY | constants.O_DIRECTORY);
+  const fd = openFolder(folder, path === "" ? "." : path);
+  if (fd === undefined) return undefined;
   try {
     const folded = fold(wanted);
     // Sorted, so that of several spellings always the same is taken.
@@ -81,6 +82,16 @@ function otherSpelling(folder: number, path: string, wanted: string): string | u
       .sort()[0];
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Undefined where a file of that name is in the way. */
+function openFolder(folder: number, path: string): number | undefined {
+  try {
+    return openBeneath(folder, path, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (codeOf(error) === "ENOTDIR") return undefined;
+    throw refusal(error);
   }
 }
 

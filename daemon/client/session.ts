@@ -22,8 +22,8 @@ export interface OpenRequest {
   options: ImageOptions;
   sandbox?: boolean;
   passphrase: PassphraseSource;
-  /** Asks the person; undefined where nobody can be asked. */
-  ask?: () => Promise<Buffer | undefined>;
+  /** Asks a person for it; undefined where nobody answers. */
+  ask(): Promise<Buffer | undefined>;
 }
 
 export interface Session {
@@ -108,7 +108,7 @@ class Supplier {
 
   private async passphrase(): Promise<Omit<SupplyParams, "session">> {
     const given = await readPassphrase(this.request.passphrase);
-    const bytes = given ?? (await this.request.ask?.());
+    const bytes = given ?? (await this.request.ask());
     if (bytes === undefined) return { error: "no passphrase was given" };
     const answer = { passphrase: bytes.toString("base64") };
     bytes.fill(0);

@@ -1,6 +1,8 @@
 /** Asks for a passphrase on the terminal, without showing it. */
 import { openSync } from "node:fs";
+import { basename } from "node:path";
 import { ReadStream } from "node:tty";
+import { printable } from "./printable.js";
 
 const ENTER = new Set([0x0a, 0x0d]);
 const ERASE = new Set([0x08, 0x7f]);
@@ -9,7 +11,7 @@ const CONTROL_D = 0x04;
 const CONTROL_U = 0x15;
 
 /** Undefined where there is no terminal, or where the person gave up. */
-export async function askPassphrase(question: string): Promise<Buffer | undefined> {
+export async function askPassphrase(image: string, tries: number): Promise<Buffer | undefined> {
   let terminal: ReadStream;
   try {
     terminal = new ReadStream(openSync("/dev/tty", "r+"));
@@ -17,8 +19,10 @@ export async function askPassphrase(question: string): Promise<Buffer | undefine
     // ENXIO: not run from a terminal.
     return undefined;
   }
-  process.stderr.write(question);
+  // First, so that nothing typed after the question is shown.
   terminal.setRawMode(true);
+  const again = tries > 1 ? "That does not open it. " : "";
+  process.stderr.write(`${again}Passphrase for ${printable(basename(image))}: `);
   try {
     return await readSecret(terminal);
   } finally {
