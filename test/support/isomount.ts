@@ -1,0 +1,121 @@
+/** The built isomount, with a daemon of its own in a scratch folder: real mounts, nothing left behind. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect } from "vitest";
+import type { MountInfo } from "../../daemon/rpc/protocol.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+
+const project = resolve(fileURLToPath(import.meta.url), "../../..");
+export const program = join(project, "dist/isomount.js");
+
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export class Isomount {
+  readonly folder = mkdtempSync(join(tmpdir(), "isomount-e2e-"));
+  readonly runtime = join(this.folder, "run");
+  private mountpoints = 0;
+
+  constructor() {
+    mkdirSync(this.runtime, { mode: 0o700 });
+  }
+
+  /** Runs the command to its end. */
+  run(...parameters: string[]): Outcome {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...parameters], {
+      cwd: this.folder,
+      env: { ...process.env, ISOMOUNT_RUNTIME_DIR: this.runtime, HOME: this.folder },
+      encoding: "utf8",
+      input: "",
+      timeout: 60_000,
+    });
+    return { status, stdout, stderr };
+  }
+
+  /** Runs it and insists that it succeeds. */
+  succeed(...parameters: string[]): string {
+    const { status, stdout, stderr } = this.run(...parameters);
+    if (status !== 0) throw new Error(`isomount ${parameters.join(" ")}: ${status}: ${stderr}`);
+    return stdout;
+  }
+
+  newMountpoint(): string {
+    const path = join(this.folder, `mnt${++this.mountpoints}`);
+    mkdirSync(path);
+    return path;
+  }
+
+  /** Mounts and returns the mountpoint. */
+  mount(image: string, options = ""): string {
+    const mountpoint = this.newMountpoint();
+    this.succeed(image, mountpoint, ...(options === "" ? [] : ["-o", options]));
+    return mountpoint;
+  }
+
+  list(): MountInfo[] {
+    return JSON.parse(this.succeed("list", "--json")) as MountInfo[];
+  }
+
+  daemonLog(): string {
+    const path = join(this.runtime, "isomountd.log");
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  /** What of ours is left in this folder: mounts, processes, sockets. */
+  leftovers(): string[] {
+    const mounts = readMountinfo()
+      .filter(({ mountpoint }) => mountpoint.startsWith(this.folder))
+      .map(({ mountpoint }) => `mount ${mountpoint}`);
+    const sockets = readdirSync(this.runtime)
+      .filter((name) => name.startsWith("server-"))
+      .map((name) => `socket ${name}`);
+    return [...mounts, ...sockets, ...this.servers().map((pid) => `server ${pid}`)];
+  }
+
+  /** Servers of this daemon: its children, and theirs. */
+  servers(): number[] {
+    const daemon = this.daemonPid();
+    if (daemon === undefined) return [];
+    const parents = new Map<number, number>();
+    for (const name of readdirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+        const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        if (state !== "Z") parents.set(Number(name), Number(parent));
+      } catch (error) {
+        // Ended while we looked.
+        if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      }
+    }
+    return [...parents].filter(([, parent]) => parent === daemon).map(([pid]) => pid);
+  }
+
+  daemonPid(): number | undefined {
+    const { status, stdout } = this.run("daemon", "status", "--json");
+    return status === 0 ? (JSON.parse(stdout) as { pid?: number }).pid : undefined;
+  }
+
+  /** Unmounts everything, ends the daemon, and insists that nothing is left. */
+  end(): void {
+    if (existsSync(join(this.runtime, "control.sock"))) {
+      for (const { id } of this.list()) this.succeed("umount", "--lazy", id);
+      expect(this.leftovers()).toEqual([]);
+      this.succeed("daemon", "stop");
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** One for a test file. */
+export function startIsomount(): Isomount {
+  const isomount = new Isomount();
+  afterAll(() => isomount.end());
+  return isomount;
+}
