@@ -124,7 +124,10 @@ function stat(volume: Volume, node: number): Stat {
   };
 }
 
-/** The library splits milliseconds into unsigned halves: times before 1970 are shown as 1970. */
+/**
+ * The library splits milliseconds into unsigned halves, so times before 1970 are shown as 1970; and
+ * it takes 0 for "none" and shows the present, so 1970 itself is a millisecond late.
+ */
 function date(seconds: number, nanoseconds: number): Date {
-  return new Date(Math.max(0, seconds * 1000 + Math.floor(nanoseconds / 1e6)));
+  return new Date(Math.max(1, seconds * 1000 + Math.floor(nanoseconds / 1e6)));
 }

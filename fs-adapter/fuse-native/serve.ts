@@ -36,7 +36,8 @@ export async function mountNative(volume: Volume, options: NativeServeOptions): 
   const Fuse = await loadLibrary();
   const fuse = new Fuse(options.mountpoint, nativeOperations(volume, options.onError), {
     fsname: plainName(options.fsname),
-    subtype: "isomount",
+    // The package knows no names for these, but joins what it is given with commas.
+    subtype: "isomount,ro,nosuid,nodev,use_ino",
     kernelCache: true,
     entryTimeout: 86_400,
     attrTimeout: 86_400,
