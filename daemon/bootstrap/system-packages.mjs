@@ -7,7 +7,14 @@ import { isInstalled, outputOf, StepFailed, say, step } from "./steps.mjs";
 
 /** @type {Record<Manager, string[]>} */
 const installCommands = {
-  "apt-get": ["apt-get", "install", "--yes", "--no-install-recommends"],
+  // Machines that update themselves hold the lock for a while.
+  "apt-get": [
+    "apt-get",
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    "--option=DPkg::Lock::Timeout=120",
+  ],
   dnf: ["dnf", "install", "--assumeyes"],
   pacman: ["pacman", "--sync", "--needed", "--noconfirm"],
   zypper: ["zypper", "--non-interactive", "install"],
@@ -57,15 +64,18 @@ export async function installTestPackages() {
     say(`the tests need what Debian calls: ${testPackages.join(" ")}`);
     return;
   }
-  const missing = testPackages.filter((name) => !isDebianPackageThere(name));
+  const installed = installedDebianPackages();
+  const missing = testPackages.filter((name) => !installed.has(name));
   if (missing.length > 0) await install(manager, missing);
 }
 
-/** @param {string} name */
-function isDebianPackageThere(name) {
-  return (
-    outputOf(["dpkg-query", "--show", `--showformat=\${db:Status-Status}`, name]) === "installed"
-  );
+/** dpkg-query(1): `triggers-*` is installed, too, but for caches that are yet to be rebuilt. */
+const installedStatus = /^(\S+) (?:installed|triggers-awaited|triggers-pending)$/gm;
+
+function installedDebianPackages() {
+  const format = `--showformat=\${Package} \${db:Status-Status}\\n`;
+  const list = outputOf(["dpkg-query", "--show", format]) ?? "";
+  return new Set([...list.matchAll(installedStatus)].map(([, name]) => name));
 }
 
 /**

@@ -120,10 +120,10 @@ function commandLine(run: Run): Argv {
     )
     .command(
       "daemon <action>",
-      "start or stop the daemon, or tell whether it runs",
+      "start, stop or replace the daemon, or tell whether it runs",
       (command) =>
         withFlags(command, [json]).positional("action", {
-          choices: ["start", "stop", "status"],
+          choices: ["start", "stop", "restart", "status"],
           demandOption: true,
         }),
       run((parsed) => runDaemon(parsed.action as DaemonAction, parsed.json === true)),

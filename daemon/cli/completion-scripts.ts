@@ -49,7 +49,7 @@ _isomount() {
       return
       ;;
     daemon)
-      COMPREPLY=($(compgen -W "start stop status" -- "$current"))
+      COMPREPLY=($(compgen -W "start stop restart status" -- "$current"))
       return
       ;;
     completion)
@@ -104,7 +104,7 @@ ${zshFlags(umountFlags)}
 ${zshFlags(listFlags)}
         ':'
       ;;
-    daemon) compadd start stop status ;;
+    daemon) compadd start stop restart status ;;
     completion) compadd bash zsh ;;
     mount | info) shift words; (( CURRENT-- )); _isomount_mount ;;
     *) _isomount_mount ;;

@@ -1,18 +1,29 @@
-/** `isomount daemon start|stop|status`. */
+/** `isomount daemon start|stop|restart|status`. */
 import { connect, connectIfRunning } from "../client/connect.js";
 import { ExitCode } from "../client/failure.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 
-export type DaemonAction = "start" | "stop" | "status";
+export type DaemonAction = "start" | "stop" | "restart" | "status";
 
 export async function runDaemon(action: DaemonAction, json: boolean): Promise<ExitCode> {
   if (action === "stop") return stop(json);
-  const connection = action === "start" ? await connect() : connectIfRunning();
+  if (action === "restart") leave();
+  const connection = action === "status" ? connectIfRunning() : await connect();
   const info = connection?.call("daemon", {});
   connection?.close();
   say(info === undefined ? { running: false } : { running: true, ...info }, statusLine(info), json);
   // As systemctl and service scripts have it for "not running", within mount(8)'s codes.
   return info === undefined ? ExitCode.system : ExitCode.ok;
+}
+
+/** Ends the daemon alone: servers answer on, and the next daemon takes them over. */
+function leave(): void {
+  const connection = connectIfRunning();
+  try {
+    connection?.call("shutdown", { keepMounts: true });
+  } finally {
+    connection?.close();
+  }
 }
 
 /** Nothing to stop is as good as stopped. Throws RpcFailure while something is mounted. */

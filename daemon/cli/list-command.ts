@@ -1,5 +1,5 @@
 /** `isomount list`. */
-import { connectIfRunning } from "../client/connect.js";
+import { connectIfNeeded } from "../client/connect.js";
 import { ExitCode } from "../client/failure.js";
 import { renderList } from "./render-list.js";
 
@@ -10,7 +10,7 @@ export async function runList({
   json: boolean;
   quiet: boolean;
 }): Promise<ExitCode> {
-  const connection = connectIfRunning();
+  const connection = await connectIfNeeded();
   const mounts = connection?.call("list", {}) ?? [];
   connection?.close();
   if (json) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);

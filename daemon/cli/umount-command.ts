@@ -1,7 +1,7 @@
 /** `isomount umount TARGET...`. */
 import { resolve } from "node:path";
 import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
-import { connectIfRunning } from "../client/connect.js";
+import { connectIfNeeded } from "../client/connect.js";
 import type { Connection } from "../client/connection.js";
 import { ExitCode, failed, usage } from "../client/failure.js";
 import { ourMounts } from "../client/mount-table.js";
@@ -20,7 +20,7 @@ export async function runUmount({ targets, all, lazy, json }: UmountCommand): Pr
   if (all === targets.length > 0) {
     throw usage("umount takes either mountpoints, images and ids, or --all");
   }
-  const connection = connectIfRunning();
+  const connection = await connectIfNeeded();
   try {
     const chosen = all ? idsOfAll(connection) : targets;
     let exitCode: ExitCode = ExitCode.ok;

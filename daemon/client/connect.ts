@@ -1,4 +1,5 @@
 /** Reaching the daemon of this user. */
+import { existsSync, readdirSync } from "node:fs";
 import {
   checkRuntimeFolder,
   controlSocket,
@@ -8,6 +9,17 @@ import {
 import { Connection } from "./connection.js";
 import { codeOf, reasonOf, systemFailure } from "./failure.js";
 import { program } from "./installation.js";
+
+/** Where mounts outlived their daemon, the next one is started: it knows them by their records. */
+export async function connectIfNeeded(folder = runtimeFolder()): Promise<Connection | undefined> {
+  const running = connectIfRunning(folder);
+  if (running !== undefined || !hasRecords(folder)) return running;
+  return connect(folder);
+}
+
+function hasRecords(folder: string): boolean {
+  return existsSync(folder) && readdirSync(folder).some((name) => /^m\d+\.json$/.test(name));
+}
 
 /** Undefined where no daemon runs. */
 export function connectIfRunning(folder = runtimeFolder()): Connection | undefined {

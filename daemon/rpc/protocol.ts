@@ -131,8 +131,11 @@ export interface Methods {
   /** Answers once the mount with this id is gone: `--foreground` waits here. */
   wait: { params: { id: string }; result: { reason: string } };
   daemon: { params: Record<string, never>; result: DaemonInfo };
-  /** Unmounts nothing; refuses while something is mounted. */
-  shutdown: { params: Record<string, never>; result: Record<string, never> };
+  /**
+   * Ends the daemon and unmounts nothing: refuses while something is mounted, unless `keepMounts`
+   * says that another daemon will take the mounts over.
+   */
+  shutdown: { params: { keepMounts?: boolean }; result: Record<string, never> };
 }
 
 /** JSON-RPC error codes beyond the standard's own. `data.kind` is an `ImageErrorKind` or one of these. */

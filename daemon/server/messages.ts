@@ -35,8 +35,11 @@ export interface ServeOrder {
 }
 
 export type ToServer =
-  /** The answer to a need; a neighbour's descriptor rides along. */
-  | { type: "supply"; error?: string; names?: string[]; passphrase?: string }
+  /**
+   * The answer to a need: a descriptor rides along, unless `error` says why not. It is the
+   * neighbour, or a memfd with the passphrase or with names as JSON.
+   */
+  | { type: "supply"; error?: string }
   /** Descriptors: /dev/fuse (mounted), the memfd of the slots. */
   | ({ type: "serve" } & ServeOrder)
   /** Mount by fuse-native and serve: only outside the sandbox. */
@@ -47,11 +50,19 @@ export type ToServer =
       fsname: string;
       overrides: AttributeOverrides;
     }
+  /** Asks for all descriptors: by a supervisor that has none of them yet. */
+  | { type: "give" }
   | { type: "ping" };
 
 export interface Failure {
   kind: string;
   message: string;
+}
+
+export interface GivenNeed {
+  need: Need;
+  error?: string;
+  hasDescriptor: boolean;
 }
 
 export type FromServer =
@@ -62,4 +73,9 @@ export type FromServer =
   | { type: "unmounted" }
   /** A request failed for another reason than the image: a defect of ours. */
   | { type: "defect"; message: string }
+  /**
+   * Part of the answer to `give`: needs that were met, in order, with the descriptors of those that
+   * have one; the very first packet begins with /dev/fuse, slots and image.
+   */
+  | { type: "given"; met: GivenNeed[]; last: boolean }
   | { type: "pong"; counters: Counters; busyMilliseconds: number };

@@ -1,4 +1,5 @@
 /** What the image side may ask for while it opens: answered by the client, through the supervisor. */
+import { fstatSync, readSync } from "node:fs";
 import { ImageError } from "../../image-core/errors.js";
 import type { OpenContext } from "../../image-core/format.js";
 import { FileSource } from "../../image-core/source/file-source.js";
@@ -22,16 +23,27 @@ export function openContext(config: ServerConfig, ask: (need: Need) => Answer): 
       return new FileSource(fd);
     },
     neighbourNames(folder = "") {
-      return ask({ kind: "names", folder }).names ?? [];
+      const { fd, error } = ask({ kind: "names", folder });
+      if (fd === undefined) {
+        throw new ImageError("missing-neighbour", "image", `${folder || "folder"}: ${error}`);
+      }
+      return JSON.parse(Buffer.from(contents(fd)).toString()) as string[];
     },
     passphrase() {
-      const { passphrase, error } = ask({ kind: "passphrase" });
-      if (passphrase === undefined) {
+      const { fd, error } = ask({ kind: "passphrase" });
+      if (fd === undefined) {
         throw new ImageError("encrypted", "image", error ?? "needs a passphrase");
       }
-      return Buffer.from(passphrase, "base64");
+      return contents(fd);
     },
   };
+}
+
+/** Of a memfd. Left open: a later supervisor is given it. */
+function contents(fd: number): Uint8Array {
+  const bytes = new Uint8Array(fstatSync(fd).size);
+  readSync(fd, bytes, 0, bytes.length, 0);
+  return bytes;
 }
 
 /**

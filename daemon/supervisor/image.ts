@@ -6,10 +6,13 @@ import type { ServerConfig } from "../server/messages.js";
 /** The client's answer to one need of the server. */
 export interface Supply {
   error?: string;
-  names?: string[];
-  passphrase?: string;
-  /** Owned by the image that remembers it. */
+  /** A neighbour, or a memfd with the passphrase or with names as JSON. Owned by the image that remembers it. */
   fd?: number;
+}
+
+export interface MetNeed {
+  need: Need;
+  supply: Supply;
 }
 
 /** More neighbours than that are no disc image; a sparse bundle of 8 TiB has a million bands. */
@@ -17,7 +20,7 @@ const MAX_SUPPLIES = 1024 * 1024;
 
 export class Image {
   /** Answers by need, so that a later server asks nobody. */
-  private readonly supplies = new Map<string, Supply>();
+  private readonly supplies = new Map<string, MetNeed>();
 
   constructor(
     /** For people. */
@@ -26,20 +29,28 @@ export class Image {
     readonly config: ServerConfig,
     readonly timeZone: string,
     readonly sandbox: boolean,
-  ) {}
+    met: readonly MetNeed[] = [],
+  ) {
+    for (const { need, supply } of met) this.remember(need, supply);
+  }
 
   remembered(need: Need): Supply | undefined {
-    return this.supplies.get(JSON.stringify(need));
+    return this.supplies.get(JSON.stringify(need))?.supply;
   }
 
   remember(need: Need, supply: Supply): void {
     if (this.supplies.size >= MAX_SUPPLIES) throw new Error(`${this.path}: too many neighbours`);
-    this.supplies.set(JSON.stringify(need), supply);
+    this.supplies.set(JSON.stringify(need), { need, supply });
+  }
+
+  /** In the order in which they were met. */
+  metNeeds(): MetNeed[] {
+    return [...this.supplies.values()];
   }
 
   close(): void {
     close(this.fd);
-    for (const { fd } of this.supplies.values()) if (fd !== undefined) close(fd);
+    for (const { supply } of this.supplies.values()) if (supply.fd !== undefined) close(supply.fd);
     this.supplies.clear();
   }
 }

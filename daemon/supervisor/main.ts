@@ -1,5 +1,13 @@
 /** isomountd: starts the supervisor, listens, and says `ready` to whoever started it. */
-import { closeSync, constants, fstatSync, openSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { errno, flock } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
@@ -14,6 +22,8 @@ import { Supervisor } from "./supervisor.js";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
+const LOCK_PAUSE_MILLISECONDS = 20;
+const LOCK_WAIT_MILLISECONDS = 3_000;
 
 /** Where the starter waits for a word: a pipe, if it made one. */
 const READY_FD = 3;
@@ -42,12 +52,23 @@ function giveUp(reason: string): never {
 const folder = ensureRuntimeFolder();
 // Held until this process ends, however it ends.
 const lock = openSync(join(folder, "isomountd.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);
-if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+if (!takeLock()) {
   giveUp(
     errno() === EWOULDBLOCK
       ? `already running: another isomountd serves ${folder}`
       : `cannot lock ${folder}/isomountd.lock`,
   );
+}
+
+/** A daemon that has removed its socket is on its way out: its lock is waited for. */
+function takeLock(): boolean {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let waited = 0; flock(lock, LOCK_EX | LOCK_NB) < 0; waited += LOCK_PAUSE_MILLISECONDS) {
+    if (errno() !== EWOULDBLOCK || existsSync(controlSocket(folder))) return false;
+    if (waited > LOCK_WAIT_MILLISECONDS) return false;
+    Atomics.wait(pause, 0, 0, LOCK_PAUSE_MILLISECONDS);
+  }
+  return true;
 }
 
 const log = createLog();
@@ -65,6 +86,7 @@ const socketPath = controlSocket(folder);
 // The lock is ours: whoever made this socket is dead.
 removeStale(socketPath);
 const listener = listenUnix(socketPath, "stream", 1024);
+await supervisor.takeOver();
 accept();
 log.info(`listening on ${socketPath}`);
 tellStarter("ready");
@@ -109,5 +131,5 @@ function stop(): void {
 }
 
 // A mount is a promise: the daemon may be told to end, its mounts go on.
-process.on("SIGTERM", stop);
-process.on("SIGINT", stop);
+process.on("SIGTERM", () => supervisor.settle().then(stop));
+process.on("SIGINT", () => supervisor.settle().then(stop));

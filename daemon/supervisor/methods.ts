@@ -1,5 +1,6 @@
 /** The methods of the control protocol: parameters are checked, descriptors taken, the supervisor asked. */
 import { basename } from "node:path";
+import { memfdWith } from "../../fs-adapter/system/memfd.js";
 import type { ImageOptions, Methods, MountOptions } from "../rpc/protocol.js";
 import { RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
@@ -27,15 +28,16 @@ export class MethodTable {
       list: () => supervisor.list(),
       wait: (fields) => supervisor.wait(fields.text("id")),
       daemon: () => supervisor.info(),
-      shutdown: () => {
+      shutdown: async (fields) => {
         const { mounts } = supervisor.info();
-        if (mounts > 0) {
+        if (mounts > 0 && !fields.optionalFlag("keepMounts")) {
           throw new RequestFailure(
             RpcErrorCode.target,
             `${mounts} images are still mounted: unmount them first`,
             { code: "EBUSY" },
           );
         }
+        await supervisor.settle();
         // After the answer has gone out.
         setImmediate(shutdown);
         return {};
@@ -82,12 +84,16 @@ export class MethodTable {
 
   private async supply(fields: Fields, request: Request): Promise<unknown> {
     const session = this.owned(fields.text("session"), request.connection);
-    const answer = {
-      error: fields.optionalText("error"),
-      names: fields.optionalTexts("names"),
-      passphrase: fields.optionalText("passphrase", 64 * 1024),
-      fd: request.descriptors.shift(),
-    };
+    const passphrase = fields.optionalText("passphrase", 64 * 1024);
+    const names = fields.optionalTexts("names");
+    // Whatever the answer is, it travels and is kept as a descriptor.
+    const fd =
+      passphrase !== undefined
+        ? memfdWith("isomount-passphrase", Buffer.from(passphrase, "base64"))
+        : names !== undefined
+          ? memfdWith("isomount-names", Buffer.from(JSON.stringify(names)))
+          : request.descriptors.shift();
+    const answer = { error: fields.optionalText("error"), fd };
     try {
       return await this.supervisor.supply(session, answer);
     } catch (error) {

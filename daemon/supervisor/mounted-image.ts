@@ -17,7 +17,8 @@ import type { MountInfo } from "../rpc/protocol.js";
 import type { FromServer, ServeOrder } from "../server/messages.js";
 import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
-import type { ServerProcess } from "./server-process.js";
+import type { Server, ServerEvents } from "./server.js";
+import { processStartTime, type StateRecord } from "./state-record.js";
 
 /** The same request in hand at this many deaths in a row is what kills. */
 const POISON_AFTER = 3;
@@ -37,6 +38,22 @@ export interface MountFacts {
   /** Both owned by the mount; -1 for fuse-native, which keeps its own. */
   fuse: number;
   slots: number;
+  /** The superblock's device, `0:52`; empty for fuse-native. */
+  device: string;
+  /** `dev:ino`. */
+  imageIdentity: string;
+  made?: { parent: string; name: string };
+}
+
+/** What a mount went through under earlier supervisors. */
+export interface MountHistory {
+  since: number;
+  restarts: number;
+  poisoned: PoisonedRequest[];
+}
+
+function newMount(): MountHistory {
+  return { since: Date.now() / 1000, restarts: 0, poisoned: [] };
 }
 
 export interface MountEvents {
@@ -46,23 +63,23 @@ export interface MountEvents {
   unmounted(reason: string): void;
   /** No server can be kept alive: the mount must go. */
   lost(reason: string): void;
+  /** What the record says has changed. */
+  changed(): void;
   log(level: "info" | "warn" | "error", message: string): void;
 }
 
 export class MountedImage {
-  private readonly since = Date.now() / 1000;
-  private server: ServerProcess | undefined;
+  private server: Server | undefined;
   private servedSince = 0;
-  private restarts = 0;
   private earlyEnds = 0;
   private ended = false;
-  private readonly poisoned: PoisonedRequest[] = [];
   /** What was in hand when servers died: request by slot, with how often in a row. */
   private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
 
   constructor(
     readonly facts: MountFacts,
     private readonly events: MountEvents,
+    private readonly history = newMount(),
   ) {}
 
   get id(): string {
@@ -76,9 +93,35 @@ export class MountedImage {
     opened.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
     opened.server.send(
-      { type: "serve", overrides, maxReadBytes, poisoned: this.poisoned, resume },
+      { type: "serve", overrides, maxReadBytes, poisoned: this.history.poisoned, resume },
       [fuse, slots],
     );
+    this.events.changed();
+  }
+
+  /** Takes on a server that has been serving all along. */
+  adopt(server: Server & { handOver(to: ServerEvents): void }): void {
+    this.server = server;
+    this.servedSince = Date.now();
+    server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
+    this.events.changed();
+  }
+
+  /** For the supervisor after this one. */
+  record(): Omit<StateRecord, "version" | "nodeIdVersion"> {
+    const { image, fuse: _, slots: __, transport: ___, ...facts } = this.facts;
+    const pid = this.server?.pid ?? 0;
+    return {
+      ...facts,
+      image: image.path,
+      config: image.config,
+      timeZone: image.timeZone,
+      sandbox: image.sandbox,
+      socketPath: this.server?.socketPath ?? "",
+      pid,
+      startTime: pid > 0 ? processStartTime(pid) : "",
+      ...this.history,
+    };
   }
 
   /** The mount is made by the server itself. Resolves when it is there. */
@@ -118,8 +161,8 @@ export class MountedImage {
       state: this.server === undefined ? "reviving" : "serving",
       pid: this.server?.pid ?? 0,
       uid,
-      since: this.since,
-      restarts: this.restarts,
+      since: this.history.since,
+      restarts: this.history.restarts,
       warnings: description.warnings,
     };
   }
@@ -149,7 +192,7 @@ export class MountedImage {
       this.events.lost("its server ended");
       return;
     }
-    this.restarts++;
+    this.history.restarts++;
     this.learn();
     const early = Date.now() - this.servedSince < EARLY_MILLISECONDS;
     this.earlyEnds = early ? this.earlyEnds + 1 : 0;
@@ -157,7 +200,10 @@ export class MountedImage {
       this.events.lost(`${this.earlyEnds} servers in a row ended at once`);
       return;
     }
-    this.events.log("warn", `its server ended; starting another (restart ${this.restarts})`);
+    this.events.log(
+      "warn",
+      `its server ended; starting another (restart ${this.history.restarts})`,
+    );
     this.events.reopen().then(
       (opened) => {
         if (this.ended) retire(opened);
@@ -184,8 +230,9 @@ export class MountedImage {
     for (const [key, request] of held) {
       const deaths = (this.suspects.get(key)?.deaths ?? 0) + 1;
       this.suspects.set(key, { request, deaths });
-      if (deaths < POISON_AFTER || this.poisoned.some((p) => JSON.stringify(p) === key)) continue;
-      this.poisoned.push(request);
+      if (deaths < POISON_AFTER || this.history.poisoned.some((p) => JSON.stringify(p) === key))
+        continue;
+      this.history.poisoned.push(request);
       const what = `${opcodeName(request.opcode)} of node ${request.node} at ${request.position}`;
       this.events.log("error", `${deaths} servers died of ${what}: it is answered EIO from now on`);
     }

@@ -6,21 +6,17 @@ import type { FromServer } from "../server/messages.js";
 import { RequestFailure } from "./failure.js";
 import type { Image, Supply } from "./image.js";
 import type { SandboxPlan } from "./sandbox.js";
+import type { Server, ServerEvents } from "./server.js";
 import { ServerProcess } from "./server-process.js";
 
 /** Between two words of the server: no image takes this long to open. */
 const SILENCE_MILLISECONDS = 45_000;
 
 export interface OpenedServer {
-  server: ServerProcess;
+  server: Server;
   description: ImageDescription;
   /** From now on the server's messages and end go there. */
-  handOver(to: ServerListener): void;
-}
-
-export interface ServerListener {
-  message(message: FromServer): void;
-  gone(): void;
+  handOver(to: ServerEvents): void;
 }
 
 export interface OpeningOptions {
@@ -31,6 +27,8 @@ export interface OpeningOptions {
   /** Asked for what the image does not remember from an earlier server. */
   supply(need: Need): Promise<Supply>;
   complaint(line: string): void;
+  /** The server's pid is known now. */
+  started(): void;
 }
 
 /** Ends a server that is not needed any more. */
@@ -43,7 +41,7 @@ export function retire(opened: OpenedServer): void {
 export function openServer(options: OpeningOptions): Promise<OpenedServer> {
   const { image } = options;
   return new Promise((resolve, reject) => {
-    let listener: ServerListener = { message: opening, gone: died };
+    let listener: ServerEvents = { message: opening, gone: died };
     let lastWords = "";
     const server = new ServerProcess(
       options.poller,
@@ -61,6 +59,7 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
           lastWords = line;
           options.complaint(line);
         },
+        started: options.started,
       },
     );
     let timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
@@ -70,7 +69,7 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
       if (message.type === "need") return meet(message.need);
       if (message.type === "opened") {
         const { description } = message;
-        const handOver = (to: ServerListener) => {
+        const handOver = (to: ServerEvents) => {
           listener = to;
         };
         return resolve({ server, description, handOver });
@@ -88,8 +87,8 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
       answer.then(
         (supply) => {
           if (known === undefined) image.remember(need, supply);
-          const { fd, ...words } = supply;
-          server.send({ type: "supply", ...words }, fd === undefined ? [] : [fd]);
+          const { fd, error } = supply;
+          server.send({ type: "supply", error }, fd === undefined ? [] : [fd]);
           timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
         },
         (error) => fail(error),

@@ -8,13 +8,13 @@ import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js"
 import type { FromServer, ServerConfig, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
 import { INFO_FD, type SandboxPlan } from "./sandbox.js";
+import type { Server, ServerEvents } from "./server.js";
 
-export interface ServerEvents {
-  message(message: FromServer): void;
-  /** The process is gone, for whatever reason; comes once. */
-  gone(): void;
+export interface ProcessEvents extends ServerEvents {
   /** A line that the server wrote to its standard error. */
   complaint(line: string): void;
+  /** `pid` is known now. */
+  started(): void;
 }
 
 export interface ServerStart {
@@ -26,10 +26,11 @@ export interface ServerStart {
   timeZone: string;
 }
 
-export class ServerProcess {
+export class ServerProcess implements Server {
   /** 0 until bubblewrap has told. */
   pid = 0;
   readonly sandboxed: boolean;
+  readonly socketPath: string;
   private readonly link: PacketLink<FromServer, ToServer>;
   private readonly child: ChildProcess;
   private alive = true;
@@ -37,9 +38,10 @@ export class ServerProcess {
   constructor(
     poller: Poller,
     private readonly start: ServerStart,
-    private readonly events: ServerEvents,
+    private readonly events: ProcessEvents,
   ) {
     const { plan } = start;
+    this.socketPath = start.socketPath;
     this.sandboxed = plan.sandboxed;
     const listener = listenUnix(start.socketPath, "packet");
     try {
@@ -121,6 +123,7 @@ export class ServerProcess {
       this.pid = Number(pid[1]);
       // Read on to its end: bubblewrap has more to say, and SIGPIPE would kill it half-way.
       text = "";
+      if (this.alive) this.events.started();
       if (this.killWhenKnown) this.kill();
     });
     stream.on("error", () => stream.destroy());

@@ -2,14 +2,17 @@
  * The supervisor: takes requests, holds every mount with copies of its descriptors, starts servers
  * and replaces those that die. It parses no image and looks up no path of a user.
  */
+import { constants, openSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import {
   descriptorPath,
+  type MountRequest as FuseMountRequest,
   MountError,
   mountFuse,
   unmountFuse,
 } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { close, inBackground, unlinkat } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -23,17 +26,30 @@ import {
 } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 import { version } from "../version.js";
+import { AdoptedServer, imageIdentity } from "./adopted-server.js";
 import { RequestFailure } from "./failure.js";
 import { Image, type Supply } from "./image.js";
 import type { Log } from "./log.js";
-import { MountedImage } from "./mounted-image.js";
+import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
 
+import {
+  NODE_ID_VERSION,
+  processStartTime,
+  StateFolder,
+  type StateRecord,
+} from "./state-record.js";
+
+type CommonFacts = Omit<MountFacts, "mountpoint" | "device" | "transport" | "fuse" | "slots">;
+
 const AT_REMOVEDIR = 0x200;
+const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY;
 const MAX_READ_BYTES = 1024 * 1024;
+/** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
+const SETTLE_MILLISECONDS = 10_000;
 
 /** The folder that a client made for a mount: goes away with it. */
 interface MadeFolder {
@@ -68,13 +84,16 @@ export class Supervisor {
   private lastServer = 0;
   private lastMount = 0;
   private lastSession = 0;
+  private readonly state: StateFolder;
 
   constructor(
     private readonly poller: Poller,
     private readonly sandbox: Sandbox,
     private readonly folder: string,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.state = new StateFolder(folder);
+  }
 
   open(request: OpenRequest): { id: string; result: Promise<OpenResult> } {
     const id = `s${++this.lastSession}`;
@@ -87,6 +106,7 @@ export class Supervisor {
         socketPath: this.nextSocket(),
         image,
         supply,
+        started: () => this.started(image),
         complaint: (line) => this.log.warn(`${path}: ${line}`),
       }),
     );
@@ -111,9 +131,7 @@ export class Supervisor {
       throw new RequestFailure(RpcErrorCode.invalidParams, "the image is not open yet");
     }
     this.sessions.delete(request.session);
-    const { options } = request;
-    const isPrivate = options.private ?? process.geteuid?.() !== 0;
-    const source = options.fsname ?? image.path;
+    const { options, made } = request;
     const { uid, gid, mode, dmode } = options;
     const facts = {
       id: `m${++this.lastMount}`,
@@ -122,54 +140,181 @@ export class Supervisor {
       description: opened.description,
       overrides: { uid, gid, mode, dmode },
       maxReadBytes: MAX_READ_BYTES,
+      imageIdentity: imageIdentity(image.fd),
+      made: made && { parent: descriptorPath(made.parent), name: made.name },
     };
-    const events = {
-      reopen: () => this.reopen(image, this.plan(image)),
-      unmounted: (reason: string) => this.unmounted(mounted, reason, request.made),
-      lost: (reason: string) => this.lost(mounted, reason),
-      log: (level: "info" | "warn" | "error", message: string) =>
-        this.log[level](`${mounted.facts.mountpoint}: ${message}`),
+    const fuseRequest = {
+      mountpoint: request.mountpoint,
+      source: options.fsname ?? image.path,
+      maxReadBytes: MAX_READ_BYTES,
+      private: options.private ?? process.geteuid?.() !== 0,
     };
     let mounted: MountedImage;
     try {
-      if (options.transport === "fuse-native") {
-        const mountpoint = descriptorPath(request.mountpoint);
-        // What has opened the image cannot mount by itself: another server does both.
-        retire(opened);
-        mounted = new MountedImage(
-          { ...facts, mountpoint, transport: "fuse-native", fuse: -1, slots: -1 },
-          events,
-        );
-        await mounted.serveNative(await this.reopen(image, nativePlan), {
-          private: isPrivate,
-          fsname: source,
-        });
-      } else {
-        const { fuse, mountpoint, device } = await mountFuse({
-          mountpoint: request.mountpoint,
-          source,
-          maxReadBytes: MAX_READ_BYTES,
-          private: isPrivate,
-        });
-        const slots = createMemfd("isomount-slots", SLOTS_SIZE);
-        mounted = new MountedImage(
-          { ...facts, mountpoint, transport: "dev-fuse", fuse, slots },
-          events,
-        );
-        mounted.serve(opened, false);
-        raiseReadAhead(device, MAX_READ_BYTES);
-      }
+      mounted =
+        options.transport === "fuse-native"
+          ? await this.mountNative(facts, fuseRequest, opened, made)
+          : await this.mountKernel(facts, fuseRequest, opened, made);
     } catch (error) {
       session.abandon();
-      if (request.made) this.removeFolder(request.made);
+      if (made) this.removeFolder(made);
       if (error instanceof MountError) {
         throw new RequestFailure(RpcErrorCode.mount, error.message, { code: error.code });
       }
       throw new RequestFailure(RpcErrorCode.mount, (error as Error).message);
     }
-    this.mounts.set(mounted.id, mounted);
     this.log.info(`${image.path}: mounted on ${mounted.facts.mountpoint}`);
     return mounted.info();
+  }
+
+  private async mountKernel(
+    facts: CommonFacts,
+    request: FuseMountRequest,
+    opened: OpenedServer,
+    made: MadeFolder | undefined,
+  ): Promise<MountedImage> {
+    const { fuse, mountpoint, device } = await mountFuse(request);
+    const slots = createMemfd("isomount-slots", SLOTS_SIZE);
+    const mounted = this.track(
+      { ...facts, mountpoint, device, transport: "dev-fuse", fuse, slots },
+      made,
+    );
+    mounted.serve(opened, false);
+    raiseReadAhead(device, MAX_READ_BYTES);
+    return mounted;
+  }
+
+  private async mountNative(
+    facts: CommonFacts,
+    request: FuseMountRequest,
+    opened: OpenedServer,
+    made: MadeFolder | undefined,
+  ): Promise<MountedImage> {
+    // What has opened the image cannot mount by itself: another server does both.
+    retire(opened);
+    const server = await this.reopen(facts.image, nativePlan);
+    const mountpoint = descriptorPath(request.mountpoint);
+    const mounted = this.track(
+      { ...facts, mountpoint, device: "", transport: "fuse-native", fuse: -1, slots: -1 },
+      made,
+    );
+    try {
+      await mounted.serveNative(server, { private: request.private, fsname: request.source });
+    } catch (error) {
+      this.mounts.delete(mounted.id);
+      retire(server);
+      throw error;
+    }
+    return mounted;
+  }
+
+  /** Ties a mount to this supervisor: its servers, its record, its end. */
+  private track(
+    facts: MountFacts,
+    made: MadeFolder | undefined,
+    history?: MountHistory,
+  ): MountedImage {
+    const mounted: MountedImage = new MountedImage(
+      facts,
+      {
+        reopen: () => this.reopen(facts.image, this.plan(facts.image)),
+        unmounted: (reason) => this.unmounted(mounted, reason, made),
+        lost: (reason) => this.lost(mounted, reason),
+        changed: () => this.save(mounted),
+        log: (level, message) => this.log[level](`${facts.mountpoint}: ${message}`),
+      },
+      history,
+    );
+    this.mounts.set(mounted.id, mounted);
+    return mounted;
+  }
+
+  /** The pid of a server is part of the record; bubblewrap tells it a little late. */
+  private started(image: Image): void {
+    for (const mounted of this.mounts.values()) {
+      if (mounted.facts.image === image) this.save(mounted);
+    }
+  }
+
+  /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
+  private save(mounted: MountedImage): void {
+    // fuse-native mounts end with their process: there is nothing to adopt.
+    if (mounted.facts.transport !== "dev-fuse" || !this.mounts.has(mounted.id)) return;
+    try {
+      this.state.save(mounted.record());
+    } catch (error) {
+      this.log.error(
+        `${mounted.facts.mountpoint}: its record cannot be written, so it will not survive a restart of isomountd: ${(error as Error).message}`,
+      );
+    }
+  }
+
+  /** Takes on what an earlier supervisor left: living mounts are adopted, dead ones cleaned up. */
+  async takeOver(): Promise<void> {
+    const records = this.state.load((file, reason) => {
+      this.log.warn(`${file} is left alone: ${reason}`);
+    });
+    // Ids are never given twice, whatever becomes of these.
+    for (const { id } of records) {
+      this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
+    }
+    this.removeStaleSockets(records);
+    const there = readMountinfo();
+    for (const record of records) {
+      const mounted = there.some(
+        ({ mountpoint, device }) => mountpoint === record.mountpoint && device === record.device,
+      );
+      try {
+        if (mounted) await this.adopt(record);
+        else this.discard(record);
+      } catch (error) {
+        this.log.error(`${record.mountpoint}: ${(error as Error).message}; unmounting`);
+        await unmountFuse(record.mountpoint, true).catch((failure: Error) =>
+          this.log.error(failure.message),
+        );
+        this.discard(record);
+      }
+    }
+  }
+
+  /** Of servers that died with their supervisor. */
+  private removeStaleSockets(records: readonly StateRecord[]): void {
+    const known = new Set(records.map(({ socketPath }) => socketPath));
+    for (const name of readdirSync(this.folder)) {
+      const path = join(this.folder, name);
+      if (/^server-\d+-\d+\.sock$/.test(name) && !known.has(path)) unlinkSync(path);
+    }
+  }
+
+  private async adopt(record: StateRecord): Promise<void> {
+    if (record.nodeIdVersion !== NODE_ID_VERSION) {
+      throw new Error("was mounted by a version that numbers objects differently");
+    }
+    const server = new AdoptedServer(this.poller, record);
+    const { fuse, slots, image: fd, met } = await server.takeOver(record);
+    const { config, timeZone, sandbox, since, restarts, poisoned, made } = record;
+    const image = new Image(record.image, fd, config, timeZone, sandbox, met);
+    const folder = made && { parent: openSync(made.parent, O_PATH_DIRECTORY), name: made.name };
+    const mounted = this.track({ ...record, image, transport: "dev-fuse", fuse, slots }, folder, {
+      since,
+      restarts,
+      poisoned,
+    });
+    mounted.adopt(server);
+    this.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
+  }
+
+  /** What is left of a mount that is gone. */
+  private discard(record: StateRecord): void {
+    if (record.pid > 0 && processStartTime(record.pid) === record.startTime) {
+      process.kill(record.pid, "SIGKILL");
+    }
+    rmSync(record.socketPath, { force: true });
+    const { made } = record;
+    if (made) {
+      this.removeFolder({ parent: openSync(made.parent, O_PATH_DIRECTORY), name: made.name });
+    }
+    this.state.remove(record.id);
   }
 
   async umount(target: string, lazy: boolean): Promise<MountInfo[]> {
@@ -234,8 +379,17 @@ export class Supervisor {
       socketPath: this.nextSocket(),
       image,
       supply: () => Promise.reject(new Error("the image asks for something new")),
+      started: () => this.started(image),
       complaint: (line) => this.log.warn(`${image.path}: ${line}`),
     });
+  }
+
+  /** Resolves when every mount has a server that could be adopted, or after a while. */
+  async settle(): Promise<void> {
+    const deadline = Date.now() + SETTLE_MILLISECONDS;
+    while (this.list().some(({ state }) => state !== "serving") && Date.now() < deadline) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
   }
 
   private session(id: string): OpenSession {
@@ -252,6 +406,7 @@ export class Supervisor {
 
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.delete(mounted.id);
+    this.state.remove(mounted.id);
     this.log.info(`${mounted.facts.image.path}: ${reason} from ${mounted.facts.mountpoint}`);
     for (const waiter of this.waiters.get(mounted.id) ?? []) waiter(reason);
     this.waiters.delete(mounted.id);

@@ -113,6 +113,10 @@ export class CompositeVolume implements Volume {
     return this.volume(node).locate?.(this.inner(node), position, length, range) ?? false;
   }
 
+  get hasXattrs(): boolean {
+    return this.members.some(({ volume }) => volume.hasXattrs !== false);
+  }
+
   listXattrs(node: NodeId): readonly string[] {
     return node === ROOT_NODE ? [] : this.volume(node).listXattrs(this.inner(node));
   }

@@ -30,7 +30,6 @@ export function withOverrides(volume: Volume, overrides: AttributeOverrides): Vo
 class OverriddenVolume implements Volume {
   readonly description: VolumeDescription;
   readonly maxNode: number;
-  readonly hasXattrs?: boolean;
 
   constructor(
     private readonly volume: Volume,
@@ -38,7 +37,10 @@ class OverriddenVolume implements Volume {
   ) {
     this.description = volume.description;
     this.maxNode = volume.maxNode;
-    this.hasXattrs = volume.hasXattrs;
+  }
+
+  get hasXattrs(): boolean | undefined {
+    return this.volume.hasXattrs;
   }
 
   attributes(node: NodeId, attributes: Attributes): void {

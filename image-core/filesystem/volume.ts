@@ -123,7 +123,7 @@ export interface Volume {
    * False only if no object of this volume has extended attributes: the kernel then stops asking,
    * which `ls -l` would otherwise do for every file.
    */
-  readonly hasXattrs?: boolean;
+  readonly hasXattrs?: boolean | undefined;
 
   /** Full names with their namespace: `user.com.apple.FinderInfo`. Empty where there are none. */
   listXattrs(node: NodeId): readonly string[];

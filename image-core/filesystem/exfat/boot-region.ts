@@ -24,7 +24,7 @@ export interface BootSector {
   numberOfFats: number;
 }
 
-export interface BootRegion {
+interface BootRegion {
   boot: BootSector;
   warnings: string[];
 }

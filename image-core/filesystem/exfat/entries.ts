@@ -52,7 +52,7 @@ export function u32(bytes: Uint8Array, offset: number): number {
   return u16(bytes, offset) + u16(bytes, offset + 2) * 0x10000;
 }
 
-export function u64(bytes: Uint8Array, offset: number): number {
+function u64(bytes: Uint8Array, offset: number): number {
   const value = u32(bytes, offset + 4) * 2 ** 32 + u32(bytes, offset);
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }

@@ -16,7 +16,7 @@ import {
 const MAX_SECONDARIES = 18;
 const UNITS_PER_NAME = 15;
 
-export interface EntrySet {
+interface EntrySet {
   name: string;
   position: number;
   directory: boolean;

@@ -18,7 +18,7 @@ export interface DirectoryEntry {
 }
 
 /** Calls `visit` for the entries from `slot` on until it returns false. */
-export type Scan = (
+type Scan = (
   stream: DirectoryStream,
   slot: number,
   visit: (entry: DirectoryEntry) => boolean,

@@ -35,7 +35,7 @@ const SPACE = 0x20;
 /** The specification ends directories at 2 MiB; what writers made longer is read up to here. */
 const MAX_DIRECTORY_BYTES = 16 << 20;
 
-export interface VolumeLabel {
+interface VolumeLabel {
   label: string;
   /** Seconds since 1970; the label's own time is when the volume was made. */
   created: number;

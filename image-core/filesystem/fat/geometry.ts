@@ -33,7 +33,7 @@ const FAT16_CLUSTERS = 4085;
 const MAX_FAT32_CLUSTERS = 0x0ffffff5;
 
 /** What makes the parameter block impossible; undefined where it can be. */
-export function parameterBlockProblem(boot: BootSector): string | undefined {
+function parameterBlockProblem(boot: BootSector): string | undefined {
   if (!SECTOR_SIZES.includes(boot.bytsPerSec)) return `${boot.bytsPerSec} bytes per sector`;
   if (boot.secPerClus === 0 || (boot.secPerClus & (boot.secPerClus - 1)) !== 0) {
     return `${boot.secPerClus} sectors per cluster`;

@@ -100,6 +100,14 @@ export class Entry {
     this.sparse = false;
   }
 
+  /** A directory whose `.` record is damaged: nothing is known but that it is one. */
+  resetDirectory(owner: { uid: number; gid: number }, seconds: number): void {
+    this.reset(owner);
+    this.flags = 0;
+    this.size = this.stored = this.extent = this.attributeRecordBlocks = 0;
+    this.setTimes(seconds, 0);
+  }
+
   setTimes(seconds: number, nanoseconds: number): void {
     this.mtime = this.atime = this.ctime = seconds;
     this.mtimeNs = this.atimeNs = this.ctimeNs = nanoseconds;

@@ -12,6 +12,9 @@ const CACHE_BLOCK = 32 * 1024;
 /** 8 MiB. */
 const CACHE_BLOCKS = 256;
 
+/** An extended attribute record's length is one byte. */
+const MAX_ATTRIBUTE_BLOCKS = 255;
+
 export class IsoImage {
   readonly cache: BlockCache;
   /** Logical block size in bytes: 512, 1024 or 2048. */
@@ -29,6 +32,11 @@ export class IsoImage {
     const size = descriptor.logicalBlockSize;
     this.blockSize = size === 512 || size === 1024 ? size : LOGICAL_SECTOR;
     this.blocks = Math.max(descriptor.volumeSpaceSize, Math.ceil(source.size / this.blockSize));
+  }
+
+  /** No directory that is shown begins behind this byte; it may lie behind the end of a cut-off image. */
+  get lastStart(): number {
+    return (this.blocks + MAX_ATTRIBUTE_BLOCKS) * this.blockSize;
   }
 
   /** The cached block with the byte at `position`; valid until the next call that reads. */

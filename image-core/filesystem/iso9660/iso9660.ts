@@ -2,19 +2,22 @@
  * Opens ISO 9660 (ECMA-119, ISO 9660:1999), High Sierra, and what is laid over them: Joliet,
  * SUSP and Rock Ridge, El Torito.
  */
-import { ImageError } from "../../errors.js";
+import { at, ImageError } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import { CompositeVolume } from "../composite.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { BootVolume } from "./boot-volume.js";
 import { describe } from "./describe.js";
+import { LOGICAL_SECTOR } from "./directory-record.js";
 import { type BootCatalog, readBootCatalog } from "./el-torito.js";
 import { IsoImage } from "./iso-image.js";
 import { findSessions, type Session } from "./sessions.js";
 import { findTrees, openTree, richestTree, type Tree } from "./trees.js";
+import { SYSTEM_AREA_SECTORS } from "./volume-descriptor.js";
 
 const BOOT = "boot";
+const FIRST_DESCRIPTOR_END = (SYSTEM_AREA_SECTORS + 1) * LOGICAL_SECTOR;
 
 /** Everything that one session offers. */
 interface Offer {
@@ -29,6 +32,10 @@ interface Offer {
 export function open(source: ByteSource, context: OpenContext): Volume {
   const sessions = findSessions(source, context.disc);
   if (sessions.length === 0) {
+    if (source.size < FIRST_DESCRIPTOR_END) {
+      const ends = `the image ends ${at(source.size)}, the first volume descriptor ${at(FIRST_DESCRIPTOR_END)}`;
+      throw new ImageError("truncated", "iso9660", ends);
+    }
     throw new ImageError("corrupt", "iso9660", "no volume descriptor at sector 16 (0x8000)");
   }
   const session = chooseSession(sessions, context.options.session);

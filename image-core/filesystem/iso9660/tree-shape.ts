@@ -47,6 +47,7 @@ export class TreeShape {
   /** Does the directory at `child` lie in the one at `parent`, and nowhere else? */
   isChild(child: number, parent: number, length: number): boolean {
     if (child === this.rootStart || child === parent) return false;
+    if (child > this.parser.image.lastStart) return false;
     if (!this.hasDot(child)) this.noteLength(child, length);
     if (this.surveyed === undefined && this.dotDot(child) === parent) return true;
     // Once one `..` lies none is believed, or two that contradict each other could close a loop.

@@ -25,6 +25,7 @@ import { OpenFiles } from "./open-files.js";
 import { PathTable } from "./path-table.js";
 import type { RecordParser } from "./record-parser.js";
 import type { VolumeDescriptor } from "./volume-descriptor.js";
+import { anyXattrs } from "./xattr-survey.js";
 import { recordXattrs, type Xattrs } from "./xattrs.js";
 
 export class TreeVolume implements Volume {
@@ -35,6 +36,7 @@ export class TreeVolume implements Volume {
   private readonly entry = new Entry();
   private readonly rootNode: NodeId;
   private pathTable: PathTable | undefined;
+  private mayHaveXattrs: boolean | undefined;
   private xattrsNode: NodeId = 0;
   private xattrs: Xattrs = new Map();
 
@@ -45,10 +47,15 @@ export class TreeVolume implements Volume {
     private readonly rootStart: number,
     private readonly maxNameBytes: number,
   ) {
-    this.maxNode = 2 * Math.max(parser.image.source.size, 1) + 1;
+    this.maxNode = directoryNode(parser.image.lastStart);
     this.rootNode = directoryNode(rootStart);
     this.directories = new Directories(parser, rootStart, () => this.loadPathTable());
     this.files = new OpenFiles(parser);
+  }
+
+  get hasXattrs(): boolean {
+    this.mayHaveXattrs ??= anyXattrs(this);
+    return this.mayHaveXattrs;
   }
 
   lookup(directory: NodeId, name: string): NodeId {
@@ -139,7 +146,7 @@ export class TreeVolume implements Volume {
     const cursor = parser.stepTo(start);
     if (cursor !== undefined && dotIdentifier(cursor.bytes, cursor.at) === 0) {
       parser.parse(cursor, entry);
-    } else entry.reset(parser.image.owner);
+    } else entry.resetDirectory(parser.image.owner, this.description.created ?? 0);
     // A damaged `.` may say anything; the node is what was asked for.
     entry.node = inside;
     entry.type = S_IFDIR;

@@ -7,9 +7,9 @@ import { be32, both16, both32, halvesAgree, le32 } from "./both-endian.js";
 import { LOGICAL_SECTOR } from "./directory-record.js";
 import { digitsTime, type LongTime } from "./times.js";
 
-export const TYPE_BOOT = 0;
-export const TYPE_PRIMARY = 1;
-export const TYPE_SUPPLEMENTARY = 2;
+const TYPE_BOOT = 0;
+const TYPE_PRIMARY = 1;
+const TYPE_SUPPLEMENTARY = 2;
 const TYPE_TERMINATOR = 255;
 
 /** The first volume descriptor of a session lies this many sectors behind its start (6.2.1). */
@@ -56,7 +56,7 @@ export interface VolumeDescriptor {
 }
 
 /** What kind of descriptor a sector holds: `CD001` at 1, or High Sierra's `CDROM` at 9. */
-export function descriptorStandard(sector: Uint8Array, at: number): "iso" | "hs" | undefined {
+function descriptorStandard(sector: Uint8Array, at: number): "iso" | "hs" | undefined {
   if (matches(sector, at + 1, "CD001")) return "iso";
   if (matches(sector, at + 9, "CDROM")) return "hs";
   return undefined;

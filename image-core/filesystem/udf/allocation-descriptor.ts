@@ -9,8 +9,6 @@ export interface ExtentAd {
   location: number;
 }
 
-export const EXTENT_AD_LENGTH = 8;
-
 export function decodeExtentAd(bytes: Uint8Array, at: number): ExtentAd {
   return { length: u32(bytes, at), location: u32(bytes, at + 4) };
 }

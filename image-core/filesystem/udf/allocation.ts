@@ -106,7 +106,7 @@ function* allocationDescriptors(
       "allocation extent",
     );
     const used = Math.min(u32(descriptor.bytes, 20), space.blockSize - AED_HEADER_LENGTH);
-    bytes = descriptor.bytes.subarray(AED_HEADER_LENGTH, AED_HEADER_LENGTH + used);
+    bytes = descriptor.bytes.slice(AED_HEADER_LENGTH, AED_HEADER_LENGTH + used);
     partition = extent.partition;
     at = 0;
   }

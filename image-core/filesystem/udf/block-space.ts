@@ -1,8 +1,7 @@
 /** The blocks of a logical volume, addressed by partition reference and block number. */
 import { BlockCache } from "../../cache/block-cache.js";
-import { corrupt, ImageError } from "../../errors.js";
+import { at, corrupt, ImageError } from "../../errors.js";
 import type { ByteSource } from "../../source/byte-source.js";
-import { readExactly } from "../../source/read-exactly.js";
 import { descriptorProblem, tagIdentifier } from "./descriptor-tag.js";
 import type { ByteRun } from "./extents.js";
 import type { Partition } from "./partition.js";
@@ -14,7 +13,7 @@ export interface BlockAddress {
 }
 
 export interface Descriptor {
-  /** The whole block. */
+  /** The whole block. Valid until the next descriptor is read. */
   bytes: Uint8Array;
   /** Where in the volume it was read. */
   position: number;
@@ -28,6 +27,7 @@ const run: ByteRun = { position: 0, length: 0 };
 export class BlockSpace {
   /** For metadata: directories, descriptors, tables. Contents of files bypass it. */
   readonly metadata: ByteSource;
+  private readonly block: Uint8Array;
   /** By partition reference number; more join while the volume is opened. */
   readonly partitions: Partition[] = [];
 
@@ -37,6 +37,7 @@ export class BlockSpace {
     /** Seconds east of UTC of a local time without zone. */
     readonly localOffset: (secondsSince1970: number) => number,
   ) {
+    this.block = new Uint8Array(blockSize);
     const cached = Math.max(4096, blockSize);
     this.metadata = new BlockCache(source, cached, Math.max(16, CACHE_BYTES / cached));
   }
@@ -54,7 +55,7 @@ export class BlockSpace {
   }
 
   /**
-   * Reads the descriptor at an address into new memory and checks its tag; `accepted` are tag
+   * Reads the descriptor at an address and checks its tag; `accepted` are tag
    * identifiers, `structure` names it in errors. Of blocks recorded twice the first good one counts.
    */
   descriptor(address: BlockAddress, accepted: readonly number[], structure: string): Descriptor {
@@ -77,7 +78,10 @@ export class BlockSpace {
   ): Descriptor {
     this.partition(address.partition).find(address.block, 1, copy, run);
     const { position } = run;
-    const bytes = readExactly(this.metadata, position, this.blockSize, "udf", structure);
+    const bytes = this.block;
+    if (this.metadata.read(position, bytes, 0, bytes.length) < bytes.length) {
+      throw truncated(structure, position, this.source.size);
+    }
     const identifier = tagIdentifier(bytes, 0);
     if (!accepted.includes(identifier)) {
       const names = accepted.join(" or ");
@@ -87,4 +91,9 @@ export class BlockSpace {
     if (problem !== undefined) throw corrupt("udf", structure, position, problem);
     return { bytes, position };
   }
+}
+
+function truncated(structure: string, position: number, size: number): ImageError {
+  const problem = `${structure} ${at(position)}: the image ends ${at(size)}`;
+  return new ImageError("truncated", "udf", problem);
 }

@@ -41,7 +41,7 @@ export function tagIdentifier(bytes: Uint8Array, at: number): number {
   return u16(bytes, at);
 }
 
-export function tagLocation(bytes: Uint8Array, at: number): number {
+function tagLocation(bytes: Uint8Array, at: number): number {
   return u32(bytes, at + 12);
 }
 

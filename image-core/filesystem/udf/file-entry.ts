@@ -53,6 +53,7 @@ export interface FileEntry {
   allocationOffset: number;
 }
 
+const NOTHING = new Uint8Array();
 const NO_EXTENT: AllocationDescriptor = { type: 0, length: 0, block: 0, partition: 0 };
 
 /**
@@ -102,8 +103,8 @@ export function decodeFileEntry(
     attributeTime: decodeTimestamp(bytes, times + (extended ? 36 : 24), localOffset),
     extendedAttributeIcb: decodeLongAd(bytes, extended ? 136 : 112),
     streamDirectoryIcb: extended ? decodeLongAd(bytes, 152) : NO_EXTENT,
-    extendedAttributes: bytes.slice(start, adStart),
-    allocationDescriptors: bytes.slice(adStart, adStart + adLength),
+    extendedAttributes: eaLength === 0 ? NOTHING : bytes.slice(start, adStart),
+    allocationDescriptors: adLength === 0 ? NOTHING : bytes.slice(adStart, adStart + adLength),
     allocationOffset: adStart,
   };
 }

@@ -18,17 +18,20 @@ export function decodeTimestamp(
 ): Timestamp {
   const typeAndZone = u16(bytes, at);
   const year = (u16(bytes, at + 2) << 16) >> 16;
-  const [month, day, hour, minute, second] = bytes.subarray(at + 4, at + 9);
+  const month = bytes[at + 4];
+  const day = bytes[at + 5];
   if (month === 0 && day === 0) return { seconds: 0, nanoseconds: 0 };
   const days = daysSince1970(year, month, day);
-  let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
+  let seconds = ((days * 24 + bytes[at + 6]) * 60 + bytes[at + 7]) * 60 + bytes[at + 8];
   // Type 0 is UTC, type 1 local; 12 bits hold the zone as a signed number.
   if (typeAndZone >> 12 === 1) {
     const zone = ((typeAndZone & 0xfff) << 20) >> 20;
     if (zone === UNSPECIFIED_ZONE) seconds -= localOffset(seconds);
     else if (Math.abs(zone) <= 1440) seconds -= zone * 60;
   }
-  const [centiseconds, hundreds, microseconds] = bytes.subarray(at + 9, at + 12);
+  const centiseconds = bytes[at + 9];
+  const hundreds = bytes[at + 10];
+  const microseconds = bytes[at + 11];
   const inRange = centiseconds < 100 && hundreds < 100 && microseconds < 100;
   const micros = inRange ? centiseconds * 10_000 + hundreds * 100 + microseconds : 0;
   return { seconds, nanoseconds: micros * 1000 };

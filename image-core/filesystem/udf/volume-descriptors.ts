@@ -98,7 +98,6 @@ export interface LogicalVolumeIntegrityDescriptor {
   /** 0 where the implementation use lacks them. */
   numberOfFiles: number;
   numberOfDirectories: number;
-  minimumUdfReadRevision: number;
 }
 
 export function decodeIntegrity(bytes: Uint8Array): LogicalVolumeIntegrityDescriptor {
@@ -112,7 +111,6 @@ export function decodeIntegrity(bytes: Uint8Array): LogicalVolumeIntegrityDescri
     freeSpaceTable: Array.from({ length: partitions }, (_, i) => u32(bytes, 80 + i * 4)),
     numberOfFiles: known ? u32(bytes, implementationUse + 32) : 0,
     numberOfDirectories: known ? u32(bytes, implementationUse + 36) : 0,
-    minimumUdfReadRevision: known ? u16(bytes, implementationUse + 40) : 0,
   };
 }
 

@@ -1,33 +1,36 @@
 /**
- * What was decoded lately, by node id. Policy: least recently used out first, until the weights of
- * what stays are at most `limit`; what weighs more than that alone is not kept at all.
+ * What was decoded lately, by node id. Policy: two generations of at most half the limit each; what
+ * is used moves into the younger, and when that is full the older one goes. Never more than `limit`;
+ * what weighs more than half of it is not kept at all.
+ *
+ * Not one Map in order of use: in V8 deleting and setting the same key again and again leaves a chain
+ * of deleted entries behind, and costs as much as the Map is long.
  */
 export class WeightedCache<T> {
-  private readonly entries = new Map<number, { value: T; weight: number }>();
-  private total = 0;
+  private young = new Map<number, { value: T; weight: number }>();
+  private old = new Map<number, { value: T; weight: number }>();
+  private youngWeight = 0;
 
   constructor(private readonly limit: number) {}
 
   get(key: number): T | undefined {
-    const entry = this.entries.get(key);
-    if (entry === undefined) return undefined;
-    // Below half the limit nothing is about to go, so the order of use need not be kept.
-    if (this.total * 2 > this.limit) {
-      this.entries.delete(key);
-      this.entries.set(key, entry);
-    }
-    return entry.value;
+    const entry = this.young.get(key);
+    if (entry !== undefined) return entry.value;
+    const former = this.old.get(key);
+    if (former === undefined) return undefined;
+    this.set(key, former.value, former.weight);
+    return former.value;
   }
 
   /** `weight`: in bytes or any other unit of the limit. */
   set(key: number, value: T, weight: number): void {
-    if (weight > this.limit) return;
-    this.entries.set(key, { value, weight });
-    this.total += weight;
-    for (const [oldest, entry] of this.entries) {
-      if (this.total <= this.limit) break;
-      this.entries.delete(oldest);
-      this.total -= entry.weight;
+    if (weight * 2 > this.limit) return;
+    if ((this.youngWeight + weight) * 2 > this.limit) {
+      this.old = this.young;
+      this.young = new Map();
+      this.youngWeight = 0;
     }
+    this.young.set(key, { value, weight });
+    this.youngWeight += weight;
   }
 }

@@ -8,7 +8,7 @@ export const ENTRY_BYTES = 512;
 const SB_SIG = 0x4552; // "ER"
 const PM_SIG = 0x504d; // "PM"
 
-export interface ApmEntry {
+interface ApmEntry {
   /** Blocks in the whole map: how many entries there are. */
   mapBlkCnt: number;
   /** In blocks. */

@@ -12,12 +12,12 @@ const MAXPARTITIONS = 22;
 /** Where labels lie: in sector 1, and on other machines at the start or 64 or 128 bytes behind it. */
 export const LABEL_OFFSETS = [512, 64, 0, 128];
 
-export interface DiskLabel {
+interface DiskLabel {
   secsize: number;
   partitions: DiskLabelEntry[];
 }
 
-export interface DiskLabelEntry {
+interface DiskLabelEntry {
   /** In sectors of `secsize`. */
   size: number;
   offset: number;

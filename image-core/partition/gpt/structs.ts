@@ -24,7 +24,7 @@ export interface GptHeader {
   partitionEntryArrayCRC32: number;
 }
 
-export interface GptEntry {
+interface GptEntry {
   /** Lower case; `UNUSED` where the entry is empty. */
   partitionTypeGUID: string;
   uniquePartitionGUID: string;

@@ -6,7 +6,7 @@
 const DKL_MAGIC = 0xdabe;
 const NDKMAP = 8;
 
-export interface SunLabel {
+interface SunLabel {
   /** Identification tags, 0 where the VTOC has none. */
   tags: number[];
   /** Tracks a cylinder, sectors a track. */

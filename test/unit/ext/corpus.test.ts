@@ -1,6 +1,7 @@
 /** Every ext volume of the corpus that lies in a raw image, against Linux's ext4 driver. */
 import { expect, test } from "vitest";
 import { ext } from "../../../image-core/filesystem/ext/format.js";
+import { S_IFDIR, S_IFLNK, S_IFREG } from "../../../image-core/filesystem/volume.js";
 import { probeWindow } from "../../../image-core/probe.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { SliceSource } from "../../../image-core/source/slice-source.js";
@@ -51,7 +52,7 @@ for (const { image, kind } of corpusImages()) {
 /** 7-Zip shows symlinks as empty files. */
 const EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-const TYPES: Record<number, string> = { 16807: "f", 9604: "d", 21609: "l" };
+const TYPES: Record<number, string> = { [S_IFREG]: "f", [S_IFDIR]: "d", [S_IFLNK]: "l" };
 
 function describe(file: WalkedFile, row: ListedFile): string[] {
   const { mode, nlink, uid, gid, size, mtime, mtimeNs } = file.attributes;

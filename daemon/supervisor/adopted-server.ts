@@ -1,0 +1,145 @@
+/** A server that an earlier supervisor started: found by its socket, told apart by its start time. */
+import { fstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
+import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
+import { close } from "../../fs-adapter/system/libc.js";
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
+import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
+import { PacketLink } from "../server/packet-link.js";
+import type { MetNeed } from "./image.js";
+import type { Server, ServerEvents } from "./server.js";
+import { processStartTime, type StateRecord } from "./state-record.js";
+
+/** A server answers within milliseconds, or hangs. */
+const GIVE_MILLISECONDS = 5_000;
+
+/** The descriptors of a mount, as handed over and checked. */
+export interface Belongings {
+  fuse: number;
+  slots: number;
+  image: number;
+  met: MetNeed[];
+}
+
+export class AdoptedServer implements Server {
+  readonly pid: number;
+  readonly sandboxed: boolean;
+  readonly socketPath: string;
+  private readonly link: PacketLink<FromServer, ToServer>;
+  private readonly startTime: string;
+  private events: ServerEvents = { message: () => {}, gone: () => {} };
+  private alive = true;
+  private onGiven: ((needs: GivenNeed[], descriptors: number[], last: boolean) => void) | undefined;
+
+  /** Throws SystemError where nobody listens any more. */
+  constructor(poller: Poller, record: StateRecord) {
+    this.pid = record.pid;
+    this.startTime = record.startTime;
+    this.sandboxed = record.sandbox;
+    this.socketPath = record.socketPath;
+    this.link = new PacketLink(
+      poller,
+      connectUnix(record.socketPath, "packet"),
+      (message, descriptors) => this.hear(message, descriptors),
+      () => this.end(),
+    );
+  }
+
+  handOver(events: ServerEvents): void {
+    this.events = events;
+  }
+
+  send(message: ToServer, descriptors: readonly number[] = []): void {
+    this.link.send(message, descriptors);
+  }
+
+  kill(): void {
+    // Pids are used again: only the process that the record means is ours to kill.
+    if (this.pid > 0 && processStartTime(this.pid) === this.startTime) {
+      process.kill(this.pid, "SIGKILL");
+    }
+  }
+
+  /** Asks for everything the mount is made of. Rejects if what comes is not what the record says. */
+  takeOver(record: StateRecord): Promise<Belongings> {
+    return new Promise((resolve, reject) => {
+      const needs: GivenNeed[] = [];
+      const descriptors: number[] = [];
+      const refuse = (reason: string) => {
+        clearTimeout(timer);
+        this.onGiven = undefined;
+        for (const fd of descriptors) close(fd);
+        reject(new Error(reason));
+      };
+      const timer = setTimeout(() => refuse("the server does not answer"), GIVE_MILLISECONDS);
+      this.onGiven = (part, received, last) => {
+        needs.push(...part);
+        descriptors.push(...received);
+        if (!last) return;
+        const problem = check(record, needs, descriptors);
+        if (problem !== undefined) return refuse(problem);
+        clearTimeout(timer);
+        this.onGiven = undefined;
+        const [fuse, slots, image, ...rest] = descriptors;
+        const met = needs.map(({ need, error, hasDescriptor }) => ({
+          need,
+          supply: { error, fd: hasDescriptor ? rest.shift() : undefined },
+        }));
+        resolve({ fuse, slots, image, met });
+      };
+      this.send({ type: "give" });
+    });
+  }
+
+  private hear(message: FromServer, descriptors: number[]): void {
+    if (message.type === "given" && this.onGiven !== undefined) {
+      this.onGiven(message.met, descriptors, message.last);
+      return;
+    }
+    for (const fd of descriptors) close(fd);
+    if (this.alive) this.events.message(message);
+  }
+
+  private end(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    try {
+      unlinkSync(this.socketPath);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    this.events.gone();
+  }
+}
+
+/** A server is not trusted, since it reads images: what it hands over must be what we once gave it. */
+function check(
+  record: StateRecord,
+  needs: readonly GivenNeed[],
+  descriptors: readonly number[],
+): string | undefined {
+  const wanted = 3 + needs.filter(({ hasDescriptor }) => hasDescriptor).length;
+  if (descriptors.length !== wanted) {
+    return `handed over ${descriptors.length} descriptors instead of ${wanted}`;
+  }
+  const [fuse, slots, image] = descriptors;
+  if (readlinkSync(`/proc/self/fd/${fuse}`) !== "/dev/fuse") return "handed over no /dev/fuse";
+  if (fstatSync(slots).size !== SLOTS_SIZE) return "handed over no slots";
+  if (imageIdentity(image) !== record.imageIdentity) return "handed over another image";
+  for (const fd of [image, ...descriptors.slice(3)]) {
+    if (isWritable(fd) && fstatSync(fd).nlink > 0) return "handed over a writable file";
+  }
+  return undefined;
+}
+
+/** `dev:ino` of an open file. */
+export function imageIdentity(fd: number): string {
+  const { dev, ino } = fstatSync(fd);
+  return `${dev}:${ino}`;
+}
+
+/** By the access mode of the open file description: O_RDONLY is 0. */
+function isWritable(fd: number): boolean {
+  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"));
+  return (Number.parseInt(flags?.[1] ?? "0", 8) & 3) !== 0;
+}

@@ -1,0 +1,101 @@
+/**
+ * What the supervisor knows of a mount, on disk: the truth for the supervisor after it. What a
+ * server hands over is checked against this, never the other way round.
+ *
+ * One JSON file a mount in the runtime folder, which does not outlive a boot. Key material is not
+ * in it.
+ */
+import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
+import type { ImageDescription } from "../../image-core/description.js";
+import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
+import type { ServerConfig } from "../server/messages.js";
+
+/** Changes when an older or newer isomountd would misunderstand the rest. */
+const RECORD_VERSION = 1;
+/** Changes when the same object would get another node id: the kernel remembers those. */
+export const NODE_ID_VERSION = 1;
+
+export interface StateRecord {
+  version: number;
+  nodeIdVersion: number;
+  id: string;
+  image: string;
+  /** Of the image file: `dev:ino`. */
+  imageIdentity: string;
+  config: ServerConfig;
+  timeZone: string;
+  sandbox: boolean;
+  mountpoint: string;
+  /** The superblock's, `0:52`. */
+  device: string;
+  uid: number;
+  description: ImageDescription;
+  overrides: AttributeOverrides;
+  maxReadBytes: number;
+  poisoned: PoisonedRequest[];
+  /** The server that serves now: where it listens, and its process. */
+  socketPath: string;
+  pid: number;
+  /** Its start time as /proc/PID/stat has it, since pids are used again. */
+  startTime: string;
+  since: number;
+  restarts: number;
+  /** The folder that was made for the mount, by the path of its parent. */
+  made?: { parent: string; name: string };
+}
+
+export class StateFolder {
+  constructor(private readonly folder: string) {}
+
+  /** Atomic: a crash leaves the old record or the new one. Throws where the disk is full. */
+  save(record: Omit<StateRecord, "version" | "nodeIdVersion">): void {
+    const path = this.path(record.id);
+    const whole = { version: RECORD_VERSION, nodeIdVersion: NODE_ID_VERSION, ...record };
+    writeFileSync(`${path}.new`, JSON.stringify(whole), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
+  remove(id: string): void {
+    try {
+      unlinkSync(this.path(id));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+
+  /** Every record that can be used; `unusable` is told of the others and why. */
+  load(unusable: (file: string, reason: string) => void): StateRecord[] {
+    const records: StateRecord[] = [];
+    for (const name of readdirSync(this.folder)) {
+      if (!/^m\d+\.json$/.test(name)) continue;
+      try {
+        const record = JSON.parse(readFileSync(join(this.folder, name), "utf8")) as StateRecord;
+        if (record.version !== RECORD_VERSION) {
+          unusable(name, `is of version ${record.version}, this isomountd knows ${RECORD_VERSION}`);
+        } else records.push(record);
+      } catch (error) {
+        unusable(name, (error as Error).message);
+      }
+    }
+    return records.sort((a, b) => a.since - b.since);
+  }
+
+  private path(id: string): string {
+    return join(this.folder, `${id}.json`);
+  }
+}
+
+/** Field 22 of /proc/PID/stat; empty where there is no such process. */
+export function processStartTime(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    // The second field is the program's name in parentheses, and may hold anything.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return "";
+    throw error;
+  }
+}
