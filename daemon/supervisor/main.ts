@@ -11,13 +11,20 @@ import {
 import { join } from "node:path";
 import { errno, flock } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
-import { acceptUnix, listenUnix, peerCredentials } from "../../fs-adapter/system/unix-socket.js";
+import {
+  acceptUnix,
+  listenUnix,
+  peerCredentials,
+  setNonBlocking,
+} from "../../fs-adapter/system/unix-socket.js";
 import { controlSocket, ensureRuntimeFolder } from "../rpc/runtime-folder.js";
+import { DescriptorStore } from "./descriptor-store.js";
 import { createLog } from "./log.js";
 import { MethodTable } from "./methods.js";
 import { RpcConnection } from "./rpc-connection.js";
 import { findSandbox } from "./sandbox.js";
 import { Supervisor } from "./supervisor.js";
+import { passedDescriptors, ServiceManager } from "./systemd.js";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -27,7 +34,7 @@ const LOCK_WAIT_MILLISECONDS = 3_000;
 
 /** Where the starter waits for a word: a pipe, if it made one. */
 const READY_FD = 3;
-const hasStarter = isPipe(READY_FD);
+const hasStarter = process.env.LISTEN_FDS === undefined && isPipe(READY_FD);
 
 function isPipe(fd: number): boolean {
   try {
@@ -75,7 +82,10 @@ const log = createLog();
 const poller = new Poller();
 const sandbox = findSandbox();
 if (sandbox.missing) log.warn(sandbox.missing);
-const supervisor = new Supervisor(poller, sandbox, folder, log);
+const passed = passedDescriptors(process.env);
+const manager = new ServiceManager(process.env, (message) => log.warn(message));
+const store = new DescriptorStore(manager, passed);
+const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store);
 const methods = new MethodTable(supervisor, stop);
 const connections = new Set<RpcConnection>();
 
@@ -83,13 +93,26 @@ const connections = new Set<RpcConnection>();
 const MAX_CONNECTIONS = 4096;
 
 const socketPath = controlSocket(folder);
-// The lock is ours: whoever made this socket is dead.
-removeStale(socketPath);
-const listener = listenUnix(socketPath, "stream", 1024);
+const activatedBySocket = passed.has("control");
+const listener = listenForClients();
 await supervisor.takeOver();
 accept();
 log.info(`listening on ${socketPath}`);
 tellStarter("ready");
+manager.ready();
+
+/** On the socket that systemd listens on already, if it does; else on one of our own. */
+function listenForClients(): number {
+  const [activated] = passed.get("control") ?? [];
+  passed.delete("control");
+  if (activated !== undefined) {
+    setNonBlocking(activated);
+    return activated;
+  }
+  // The lock is ours: whoever made this socket is dead.
+  removeStale(socketPath);
+  return listenUnix(socketPath, "stream", 1024);
+}
 
 function removeStale(path: string): void {
   try {
@@ -123,7 +146,9 @@ function accept(): void {
 }
 
 function stop(): void {
-  unlinkSync(socketPath);
+  manager.stopping();
+  // systemd's own socket stays, so that the next request starts the next daemon.
+  if (!activatedBySocket) unlinkSync(socketPath);
   log.info("stopped");
   // A thread of the pool waits in poll(2), and exit waits for the pool: it is woken first.
   poller.close();

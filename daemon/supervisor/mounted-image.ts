@@ -2,7 +2,7 @@
  * One mount: its kernel connection, its slots, its image, and the server that answers for it now.
  * Servers may die; this lives until the kernel says that the filesystem is unmounted.
  */
-import { readSync } from "node:fs";
+import { readFileSync, readSync } from "node:fs";
 import {
   IN_HEADER_SIZE,
   InHeader,
@@ -25,6 +25,12 @@ const POISON_AFTER = 3;
 /** Servers that end within this time of starting count as failing to start. */
 const EARLY_MILLISECONDS = 2_000;
 const MAX_EARLY_ENDS = 8;
+
+/** A server that is silent, or at one request, for longer hangs. */
+const HANG_MILLISECONDS = 1000 * Number(process.env.ISOMOUNT_HANG_SECONDS ?? 60);
+const EXAMINE_MILLISECONDS = Math.min(10_000, HANG_MILLISECONDS / 4);
+/** Private memory of a server: four times what the largest image takes. */
+const MAX_SERVER_BYTES = 768 * 2 ** 20;
 
 export interface MountFacts {
   id: string;
@@ -73,6 +79,9 @@ export class MountedImage {
   private servedSince = 0;
   private earlyEnds = 0;
   private ended = false;
+  private heardAt = Date.now();
+  private busyMilliseconds = 0;
+  private readonly watch = setInterval(() => this.examine(), EXAMINE_MILLISECONDS);
   /** What was in hand when servers died: request by slot, with how often in a row. */
   private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
 
@@ -89,7 +98,7 @@ export class MountedImage {
   /** Lets an opened server serve. */
   serve(opened: OpenedServer, resume: boolean): void {
     this.server = opened.server;
-    this.servedSince = Date.now();
+    this.servedSince = this.heardAt = Date.now();
     opened.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
     opened.server.send(
@@ -102,7 +111,7 @@ export class MountedImage {
   /** Takes on a server that has been serving all along. */
   adopt(server: Server & { handOver(to: ServerEvents): void }): void {
     this.server = server;
-    this.servedSince = Date.now();
+    this.servedSince = this.heardAt = Date.now();
     server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     this.events.changed();
   }
@@ -116,6 +125,11 @@ export class MountedImage {
       image: image.path,
       config: image.config,
       timeZone: image.timeZone,
+      needs: image.metNeeds().map(({ need, supply }) => ({
+        need,
+        error: supply.error,
+        hasDescriptor: supply.fd !== undefined,
+      })),
       sandbox: image.sandbox,
       socketPath: this.server?.socketPath ?? "",
       pid,
@@ -171,6 +185,7 @@ export class MountedImage {
   end(reason: string): void {
     if (this.ended) return;
     this.ended = true;
+    clearInterval(this.watch);
     this.server?.kill();
     this.server = undefined;
     if (this.facts.fuse >= 0) close(this.facts.fuse);
@@ -179,8 +194,31 @@ export class MountedImage {
     this.events.unmounted(reason);
   }
 
+  /** Asks the server how it is; replaces one that hangs or has outgrown its memory. */
+  private examine(): void {
+    const { server } = this;
+    if (server === undefined) return;
+    const silent = Date.now() - this.heardAt;
+    const grown = anonymousMemory(server.pid);
+    const trouble =
+      silent > HANG_MILLISECONDS
+        ? `its server has not answered for ${Math.round(silent / 1000)} seconds`
+        : this.busyMilliseconds > HANG_MILLISECONDS
+          ? `its server has been at one request for ${Math.round(this.busyMilliseconds / 1000)} seconds`
+          : grown > MAX_SERVER_BYTES
+            ? `its server has grown to ${Math.round(grown / 2 ** 20)} MiB`
+            : undefined;
+    if (trouble === undefined) return server.send({ type: "ping" });
+    this.events.log("error", `${trouble}: replacing it`);
+    this.busyMilliseconds = 0;
+    this.heardAt = Date.now();
+    server.kill();
+  }
+
   private hear(message: FromServer): void {
+    this.heardAt = Date.now();
     if (message.type === "unmounted") this.end("unmounted");
+    else if (message.type === "pong") this.busyMilliseconds = message.busyMilliseconds;
     else if (message.type === "defect") this.events.log("error", message.message);
   }
 
@@ -236,5 +274,18 @@ export class MountedImage {
       const what = `${opcodeName(request.opcode)} of node ${request.node} at ${request.position}`;
       this.events.log("error", `${deaths} servers died of ${what}: it is answered EIO from now on`);
     }
+  }
+}
+
+/** Bytes that belong to one process alone and lie in no file; 0 where there is no such process. */
+function anonymousMemory(pid: number): number {
+  if (pid <= 0) return 0;
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return 0;
+    throw error;
   }
 }

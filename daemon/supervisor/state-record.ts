@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
-import type { ServerConfig } from "../server/messages.js";
+import type { GivenNeed, ServerConfig } from "../server/messages.js";
 
 /** Changes when an older or newer isomountd would misunderstand the rest. */
 const RECORD_VERSION = 1;
@@ -42,6 +42,8 @@ export interface StateRecord {
   startTime: string;
   since: number;
   restarts: number;
+  /** What the image asked for while it opened, in order. */
+  needs: GivenNeed[];
   /** The folder that was made for the mount, by the path of its parent. */
   made?: { parent: string; name: string };
 }

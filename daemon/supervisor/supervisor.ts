@@ -2,7 +2,6 @@
  * The supervisor: takes requests, holds every mount with copies of its descriptors, starts servers
  * and replaces those that die. It parses no image and looks up no path of a user.
  */
-import { constants, openSync, readdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import {
@@ -12,8 +11,6 @@ import {
   mountFuse,
   unmountFuse,
 } from "../../fs-adapter/mounting/mount.js";
-import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
-import { close, inBackground, unlinkat } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import {
@@ -26,36 +23,26 @@ import {
 } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 import { version } from "../version.js";
-import { AdoptedServer, imageIdentity } from "./adopted-server.js";
+import { type AdoptedServer, type Belongings, imageIdentity } from "./adopted-server.js";
+import type { DescriptorStore } from "./descriptor-store.js";
 import { RequestFailure } from "./failure.js";
 import { Image, type Supply } from "./image.js";
 import type { Log } from "./log.js";
+import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
-
-import {
-  NODE_ID_VERSION,
-  processStartTime,
-  StateFolder,
-  type StateRecord,
-} from "./state-record.js";
+import { StateFolder, type StateRecord } from "./state-record.js";
+import type { ServiceManager } from "./systemd.js";
+import { takeOver } from "./takeover.js";
 
 type CommonFacts = Omit<MountFacts, "mountpoint" | "device" | "transport" | "fuse" | "slots">;
 
-const AT_REMOVEDIR = 0x200;
-const O_PATH_DIRECTORY = 0o10000000 | constants.O_DIRECTORY;
 const MAX_READ_BYTES = 1024 * 1024;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
-
-/** The folder that a client made for a mount: goes away with it. */
-interface MadeFolder {
-  parent: number;
-  name: string;
-}
 
 export interface OpenRequest {
   path: string;
@@ -91,6 +78,8 @@ export class Supervisor {
     private readonly sandbox: Sandbox,
     private readonly folder: string,
     private readonly log: Log,
+    private readonly manager: ServiceManager,
+    private readonly store: DescriptorStore,
   ) {
     this.state = new StateFolder(folder);
   }
@@ -157,7 +146,7 @@ export class Supervisor {
           : await this.mountKernel(facts, fuseRequest, opened, made);
     } catch (error) {
       session.abandon();
-      if (made) this.removeFolder(made);
+      if (made) removeMadeFolder(made, (text) => this.log.warn(text));
       if (error instanceof MountError) {
         throw new RequestFailure(RpcErrorCode.mount, error.message, { code: error.code });
       }
@@ -180,6 +169,7 @@ export class Supervisor {
       made,
     );
     mounted.serve(opened, false);
+    this.store.keep(mounted.id, fuse, slots, facts.image);
     raiseReadAhead(device, MAX_READ_BYTES);
     return mounted;
   }
@@ -226,6 +216,7 @@ export class Supervisor {
       history,
     );
     this.mounts.set(mounted.id, mounted);
+    this.tellCount();
     return mounted;
   }
 
@@ -249,72 +240,28 @@ export class Supervisor {
     }
   }
 
-  /** Takes on what an earlier supervisor left: living mounts are adopted, dead ones cleaned up. */
+  /** Takes on what an earlier supervisor left. */
   async takeOver(): Promise<void> {
-    const records = this.state.load((file, reason) => {
-      this.log.warn(`${file} is left alone: ${reason}`);
-    });
-    // Ids are never given twice, whatever becomes of these.
-    for (const { id } of records) {
-      this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
-    }
-    this.removeStaleSockets(records);
-    const there = readMountinfo();
-    for (const record of records) {
-      const mounted = there.some(
-        ({ mountpoint, device }) => mountpoint === record.mountpoint && device === record.device,
-      );
-      try {
-        if (mounted) await this.adopt(record);
-        else this.discard(record);
-      } catch (error) {
-        this.log.error(`${record.mountpoint}: ${(error as Error).message}; unmounting`);
-        await unmountFuse(record.mountpoint, true).catch((failure: Error) =>
-          this.log.error(failure.message),
-        );
-        this.discard(record);
-      }
-    }
+    const { poller, folder, state, store, log } = this;
+    const restore = this.restore.bind(this);
+    const records = await takeOver({ poller, folder, state, store, log, restore });
+    // Ids are never given twice, whatever became of these.
+    for (const { id } of records) this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
   }
 
-  /** Of servers that died with their supervisor. */
-  private removeStaleSockets(records: readonly StateRecord[]): void {
-    const known = new Set(records.map(({ socketPath }) => socketPath));
-    for (const name of readdirSync(this.folder)) {
-      const path = join(this.folder, name);
-      if (/^server-\d+-\d+\.sock$/.test(name) && !known.has(path)) unlinkSync(path);
-    }
-  }
-
-  private async adopt(record: StateRecord): Promise<void> {
-    if (record.nodeIdVersion !== NODE_ID_VERSION) {
-      throw new Error("was mounted by a version that numbers objects differently");
-    }
-    const server = new AdoptedServer(this.poller, record);
-    const { fuse, slots, image: fd, met } = await server.takeOver(record);
-    const { config, timeZone, sandbox, since, restarts, poisoned, made } = record;
+  private async restore(
+    record: StateRecord,
+    { fuse, slots, image: fd, met }: Belongings,
+    server?: AdoptedServer,
+  ): Promise<void> {
+    const { config, timeZone, sandbox, since, restarts, poisoned } = record;
     const image = new Image(record.image, fd, config, timeZone, sandbox, met);
-    const folder = made && { parent: openSync(made.parent, O_PATH_DIRECTORY), name: made.name };
-    const mounted = this.track({ ...record, image, transport: "dev-fuse", fuse, slots }, folder, {
-      since,
-      restarts,
-      poisoned,
-    });
-    mounted.adopt(server);
-    this.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
-  }
-
-  /** What is left of a mount that is gone. */
-  private discard(record: StateRecord): void {
-    if (record.pid > 0 && processStartTime(record.pid) === record.startTime) {
-      process.kill(record.pid, "SIGKILL");
-    }
-    rmSync(record.socketPath, { force: true });
-    const { made } = record;
-    if (made) {
-      this.removeFolder({ parent: openSync(made.parent, O_PATH_DIRECTORY), name: made.name });
-    }
-    this.state.remove(record.id);
+    const facts: MountFacts = { ...record, image, transport: "dev-fuse", fuse, slots };
+    const history = { since, restarts, poisoned };
+    const mounted = this.track(facts, reopenMadeFolder(record.made), history);
+    if (server !== undefined) mounted.adopt(server);
+    else mounted.serve(await this.reopen(image, this.plan(image)), true);
+    this.store.keep(record.id, fuse, slots, image);
   }
 
   async umount(target: string, lazy: boolean): Promise<MountInfo[]> {
@@ -384,6 +331,12 @@ export class Supervisor {
     });
   }
 
+  /** What `systemctl status` shows. */
+  private tellCount(): void {
+    const count = this.mounts.size;
+    this.manager.status(count === 1 ? "1 image mounted" : `${count} images mounted`);
+  }
+
   /** Resolves when every mount has a server that could be adopted, or after a while. */
   async settle(): Promise<void> {
     const deadline = Date.now() + SETTLE_MILLISECONDS;
@@ -407,10 +360,14 @@ export class Supervisor {
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.delete(mounted.id);
     this.state.remove(mounted.id);
+    if (mounted.facts.transport === "dev-fuse") {
+      this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
+    }
+    this.tellCount();
     this.log.info(`${mounted.facts.image.path}: ${reason} from ${mounted.facts.mountpoint}`);
     for (const waiter of this.waiters.get(mounted.id) ?? []) waiter(reason);
     this.waiters.delete(mounted.id);
-    if (made) this.removeFolder(made);
+    if (made) removeMadeFolder(made, (text) => this.log.warn(text));
   }
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */
@@ -420,11 +377,5 @@ export class Supervisor {
     unmountFuse(mountpoint, true)
       .catch((error: Error) => this.log.error(error.message))
       .finally(() => mounted.end(reason));
-  }
-
-  private removeFolder({ parent, name }: MadeFolder): void {
-    inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR)
-      .catch((error: Error) => this.log.warn(`${name}: ${error.message}`))
-      .finally(() => close(parent));
   }
 }

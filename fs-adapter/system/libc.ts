@@ -52,7 +52,10 @@ export function view(address: unknown, length: number): ArrayBuffer {
 }
 
 const names = new Map(
-  Object.entries(osConstants.errno).map(([name, value]) => [value as number, name]),
+  Object.entries(osConstants.errno)
+    // Two names for one number: EAGAIN is the one that the manuals use.
+    .filter(([name]) => name !== "EWOULDBLOCK" && name !== "ENOTSUP")
+    .map(([name, value]) => [value as number, name]),
 );
 
 /** A failed system call, with the errno's name as Node's own errors have it. */

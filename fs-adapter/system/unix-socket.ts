@@ -9,6 +9,7 @@ import {
   close,
   connect,
   errno,
+  fcntl,
   getsockopt,
   listen,
   recvmsg,
@@ -21,6 +22,7 @@ import {
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -32,15 +34,17 @@ const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
+const F_GETFL = 3;
+const F_SETFL = 4;
 const EAGAIN = 11;
 const EINTR = 4;
 
 /** The kernel's SCM_MAX_FD: descriptors in one message. */
 export const MAX_DESCRIPTORS = 253;
 
-export type SocketKind = "stream" | "packet";
+export type SocketKind = "stream" | "packet" | "datagram";
 
-const kinds = { stream: SOCK_STREAM, packet: SOCK_SEQPACKET };
+const kinds = { stream: SOCK_STREAM, packet: SOCK_SEQPACKET, datagram: SOCK_DGRAM };
 
 function address(path: string): Buffer {
   const name = Buffer.from(path);
@@ -49,7 +53,10 @@ function address(path: string): Buffer {
   const bytes = Buffer.alloc(2 + name.length + 1);
   bytes.writeUInt16LE(AF_UNIX, 0);
   name.copy(bytes, 2);
-  return bytes;
+  if (!path.startsWith("@")) return bytes;
+  // An abstract address: a NUL first, and none at the end.
+  bytes[2] = 0;
+  return bytes.subarray(0, 2 + name.length);
 }
 
 /** Connects, blocking. Throws SystemError: ENOENT and ECONNREFUSED mean that nobody listens. */
@@ -92,6 +99,12 @@ export function acceptUnix(listener: number): number | undefined {
   const code = errno();
   if (code === EAGAIN || code === EINTR || code === 103 /* ECONNABORTED */) return undefined;
   throw new SystemError("accept", code);
+}
+
+/** For a listener that somebody else has made. */
+export function setNonBlocking(fd: number): void {
+  const flags = check(fcntl(fd, F_GETFL, 0), "fcntl");
+  check(fcntl(fd, F_SETFL, flags | SOCK_NONBLOCK), "fcntl");
 }
 
 /** Limits how long blocking sends and receives wait: they fail with EAGAIN then. */

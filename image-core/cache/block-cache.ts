@@ -10,6 +10,8 @@ import type { ByteSource, HostRange } from "../source/byte-source.js";
 export class BlockCache implements ByteSource {
   readonly size: number;
   private readonly blocks = new Map<number, Uint8Array>();
+  private lastIndex = -1;
+  private lastBlock = new Uint8Array(0);
 
   constructor(
     private readonly source: ByteSource,
@@ -42,6 +44,8 @@ export class BlockCache implements ByteSource {
    * source may be followed by stale bytes: `size` says where the source ends.
    */
   block(index: number): Uint8Array {
+    // Records follow each other: most calls want the block of the call before.
+    if (index === this.lastIndex) return this.lastBlock;
     const cached = this.blocks.get(index);
     if (cached !== undefined) {
       if (this.blocks.size === this.capacity) {
@@ -49,8 +53,12 @@ export class BlockCache implements ByteSource {
         this.blocks.delete(index);
         this.blocks.set(index, cached);
       }
+      this.lastIndex = index;
+      this.lastBlock = cached;
       return cached;
     }
+    // The block about to be reused may be the last one.
+    this.lastIndex = -1;
     let bytes: Uint8Array;
     if (this.blocks.size < this.capacity) {
       bytes = new Uint8Array(this.blockSize);
@@ -62,6 +70,8 @@ export class BlockCache implements ByteSource {
     // A throw here forgets `bytes`, never caches half a block.
     this.source.read(index * this.blockSize, bytes, 0, this.blockSize);
     this.blocks.set(index, bytes);
+    this.lastIndex = index;
+    this.lastBlock = bytes;
     return bytes;
   }
 

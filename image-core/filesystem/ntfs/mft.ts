@@ -2,6 +2,7 @@
  * The master file table: file records by number, with the extension records that an attribute list
  * names merged in.
  */
+import { BlockCache } from "../../cache/block-cache.js";
 import { corrupt, ImageError } from "../../errors.js";
 import { type Attribute, AttributeType, decodeAttributes } from "./attribute.js";
 import { FORMAT } from "./boot-sector.js";
@@ -14,6 +15,8 @@ const RECORD_IS_DIRECTORY = 2;
 /** Windows' own limit for an attribute list. */
 const MAX_ATTRIBUTE_LIST = 256 * 1024;
 const LIST_ENTRY_SIZE = 26;
+const READ_AHEAD = 65536;
+const READ_AHEAD_BLOCKS = 32;
 
 /** A base record with all its attributes; pieces of one attribute in order of their clusters. */
 export interface FileRecord {
@@ -28,6 +31,8 @@ export class Mft {
   /** Records that the table has room for. */
   readonly count: number;
   private readonly stream: Stream;
+  /** Several records at a time: a directory's files mostly lie together. */
+  private readonly ahead: BlockCache;
 
   constructor(
     private readonly disk: Disk,
@@ -51,6 +56,7 @@ export class Mft {
     }
     this.stream = new Stream(disk, [first], "$MFT");
     this.count = Math.floor(this.stream.size / fileRecordSize);
+    this.ahead = new BlockCache(this.stream, READ_AHEAD, READ_AHEAD_BLOCKS);
     this.extend(attributes);
   }
 
@@ -128,7 +134,13 @@ export class Mft {
       throw corrupt(FORMAT, "$MFT", 0, `record ${number} of ${this.count}`);
     }
     const bytes = new Uint8Array(size);
-    this.stream.read(number * size, bytes, 0, size);
+    try {
+      this.ahead.read(number * size, bytes, 0, size);
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      // One of its neighbours cannot be read; this one perhaps can.
+      this.stream.read(number * size, bytes, 0, size);
+    }
     return bytes;
   }
 

@@ -88,7 +88,10 @@ export function decodeFileEntry(
   const flags = u16(bytes, 16 + 18);
   const adStart = start + eaLength;
   return {
-    ...place,
+    // Written out: a spread would make every entry a slow object.
+    partition: place.partition,
+    block: place.block,
+    position: place.position,
     strategyType: u16(bytes, 16 + 4),
     fileType: bytes[16 + 11],
     allocationType: flags & 7,

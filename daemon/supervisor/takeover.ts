@@ -1,0 +1,99 @@
+/**
+ * What a supervisor does with the mounts of the one before it: those whose servers live are adopted,
+ * those whose servers died with it are served again from systemd's store, and of the rest nothing
+ * is left behind.
+ */
+import { readdirSync, rmSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { SystemError } from "../../fs-adapter/system/libc.js";
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import { AdoptedServer, type Belongings } from "./adopted-server.js";
+import type { DescriptorStore } from "./descriptor-store.js";
+import type { Log } from "./log.js";
+import { removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
+import {
+  NODE_ID_VERSION,
+  processStartTime,
+  type StateFolder,
+  type StateRecord,
+} from "./state-record.js";
+
+export interface TakeoverOptions {
+  poller: Poller;
+  /** The runtime folder. */
+  folder: string;
+  state: StateFolder;
+  store: DescriptorStore;
+  log: Log;
+  /** Carries on with a mount, by the server that serves it or, without one, by a new one. */
+  restore(record: StateRecord, belongings: Belongings, server?: AdoptedServer): Promise<void>;
+}
+
+/** Returns the records that were found, whatever became of them. */
+export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]> {
+  const { state, log, store } = options;
+  const records = state.load((file, reason) => log.warn(`${file} is left alone: ${reason}`));
+  removeStaleSockets(options.folder, records);
+  const there = readMountinfo();
+  for (const record of records) {
+    const { mountpoint, device } = record;
+    const mounted = there.some(
+      (entry) => entry.mountpoint === mountpoint && entry.device === device,
+    );
+    try {
+      if (mounted) await carryOn(record, options);
+      else discard(record, options);
+    } catch (error) {
+      log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
+      await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
+      discard(record, options);
+    }
+  }
+  store.closeRest();
+  return records;
+}
+
+async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<void> {
+  if (record.nodeIdVersion !== NODE_ID_VERSION) {
+    throw new Error("was mounted by a version that numbers objects differently");
+  }
+  const stored = options.store.take(record);
+  let server: AdoptedServer;
+  try {
+    server = new AdoptedServer(options.poller, record);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    if (stored === undefined) throw new Error("its server died together with isomountd");
+    rmSync(record.socketPath, { force: true });
+    await options.restore(record, stored);
+    options.log.info(`${record.image}: served again on ${record.mountpoint}`);
+    return;
+  }
+  // What systemd kept is ours beyond doubt; a server's word is needed only without it.
+  const belongings = stored ?? (await server.takeOver(record));
+  await options.restore(record, belongings, server);
+  options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
+}
+
+/** What is left of a mount that is gone. */
+function discard(record: StateRecord, { state, store, log }: TakeoverOptions): void {
+  if (record.pid > 0 && processStartTime(record.pid) === record.startTime) {
+    process.kill(record.pid, "SIGKILL");
+  }
+  rmSync(record.socketPath, { force: true });
+  const made = reopenMadeFolder(record.made);
+  if (made !== undefined) removeMadeFolder(made, (text) => log.warn(text));
+  store.forget(record.id, record.needs.length);
+  state.remove(record.id);
+}
+
+/** Of servers that died with their supervisor. */
+function removeStaleSockets(folder: string, records: readonly StateRecord[]): void {
+  const known = new Set(records.map(({ socketPath }) => socketPath));
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (/^server-\d+-\d+\.sock$/.test(name) && !known.has(path)) unlinkSync(path);
+  }
+}
