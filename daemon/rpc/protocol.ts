@@ -37,7 +37,7 @@ export interface MountOptions {
   fsname?: string;
 }
 
-export interface OpenParams {
+interface OpenParams {
   /** Absolute path, for people only: the daemon never opens it. */
   image: string;
   options: ImageOptions;
@@ -75,7 +75,7 @@ export interface SupplyParams {
 }
 /** Descriptor with `supply` for a `neighbour`: the file, read-only. */
 
-export interface MountParams {
+interface MountParams {
   session: string;
   options: MountOptions;
   /** The folder was made for this mount: its name within the parent, to be removed at unmount. */
@@ -106,7 +106,7 @@ export interface MountInfo {
   warnings: string[];
 }
 
-export interface UmountParams {
+interface UmountParams {
   /** Id, mountpoint or image path; paths absolute and normalised by the client. */
   target: string;
   lazy?: boolean;

@@ -54,7 +54,7 @@ export type ToServer =
   | { type: "give" }
   | { type: "ping" };
 
-export interface Failure {
+interface Failure {
   kind: string;
   message: string;
 }

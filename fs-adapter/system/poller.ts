@@ -11,7 +11,6 @@ import { check, close, eventfd, inBackground, poll } from "./libc.js";
 export const POLLIN = 0x001;
 export const POLLPRI = 0x002;
 export const POLLERR = 0x008;
-export const POLLHUP = 0x010;
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;

@@ -40,7 +40,7 @@ const EAGAIN = 11;
 const EINTR = 4;
 
 /** The kernel's SCM_MAX_FD: descriptors in one message. */
-export const MAX_DESCRIPTORS = 253;
+const MAX_DESCRIPTORS = 253;
 
 export type SocketKind = "stream" | "packet" | "datagram";
 
