@@ -6,7 +6,9 @@ export const commandNames: ReadonlySet<string> = new Set([
   "list",
   "ls",
   "info",
+  "open",
   "daemon",
+  "desktop",
   "completion",
   "help",
 ]);

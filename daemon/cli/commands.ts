@@ -6,12 +6,22 @@ import { version } from "../version.js";
 import { commandNames } from "./command-names.js";
 import { runCompletion, type Shell } from "./completion-command.js";
 import { type DaemonAction, runDaemon } from "./daemon-command.js";
-import { type Flag, json, listFlags, mountFlags, umountFlags } from "./flags.js";
+import { type DesktopAction, runDesktop } from "./desktop-command.js";
+import {
+  desktopFlags,
+  type Flag,
+  json,
+  listFlags,
+  mountFlags,
+  openFlags,
+  umountFlags,
+} from "./flags.js";
 import { runInfo } from "./info-command.js";
 import { runList } from "./list-command.js";
 import { runMount } from "./mount-command.js";
 import { ownOptions } from "./mount-options.js";
 import { nearest } from "./nearest.js";
+import { runOpen } from "./open-command.js";
 import { type RawOption, splitOptions } from "./option-string.js";
 import { runUmount } from "./umount-command.js";
 
@@ -119,6 +129,32 @@ function commandLine(run: Run): Argv {
       ),
     )
     .command(
+      "open <image..>",
+      "mount images and show them in the file manager, as a double-click does",
+      (command) =>
+        withFlags(command, openFlags).positional("image", {
+          type: "string",
+          array: true,
+          demandOption: true,
+        }),
+      run((parsed) =>
+        runOpen({
+          images: (parsed.image as unknown[]).map(String),
+          unmount: parsed.unmount === true,
+        }),
+      ),
+    )
+    .command(
+      "desktop <action>",
+      "make file managers open images by double-click, or no longer",
+      (command) =>
+        withFlags(command, desktopFlags).positional("action", {
+          choices: ["install", "uninstall"],
+          demandOption: true,
+        }),
+      run((parsed) => runDesktop(parsed.action as DesktopAction, parsed.user === true)),
+    )
+    .command(
       "daemon <action>",
       "start, stop or replace the daemon, or tell whether it runs",
       (command) =>
@@ -213,7 +249,14 @@ function usageOf(message: string): Error {
   }
   const unknown = /^Unknown arguments?: ([^,\s]+)/.exec(sentence)?.[1];
   if (unknown === undefined) return usage(sentence, help);
-  const flags = [...ownOptions, ...mountFlags, ...umountFlags, ...listFlags];
+  const flags = [
+    ...ownOptions,
+    ...mountFlags,
+    ...umountFlags,
+    ...listFlags,
+    ...openFlags,
+    ...desktopFlags,
+  ];
   const meant = nearest(
     unknown,
     flags.map(({ name }) => name),

@@ -24,6 +24,14 @@ export const umountFlags: readonly Flag[] = [
   json,
 ];
 
+export const openFlags: readonly Flag[] = [
+  { name: "unmount", alias: "u", help: "unmount the image instead" },
+];
+
+export const desktopFlags: readonly Flag[] = [
+  { name: "user", help: "for this user only; for root, who else installs for everybody" },
+];
+
 export const listFlags: readonly Flag[] = [
   { name: "quiet", alias: "q", help: "print the mountpoints only, one a line" },
   json,

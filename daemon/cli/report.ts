@@ -30,7 +30,8 @@ export function warn(message: string): void {
   process.stderr.write(`${PROGRAM}: warning: ${printable(message)}\n`);
 }
 
-function describe(error: unknown): { message: string; details: FailureDetails } {
+/** What happened, in one line, and what can be done about it. */
+export function describe(error: unknown): { message: string; details: FailureDetails } {
   if (error instanceof Failure) return error;
   if (error instanceof RpcFailure) return describeAnswer(error);
   const message = error instanceof Error ? error.message : String(error);

@@ -1,16 +1,8 @@
 /** The folder to mount on: the one that was named, or one made for the purpose. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  openSync,
-  readlinkSync,
-  rmdirSync,
-} from "node:fs";
-import { homedir, userInfo } from "node:os";
+import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
+import { defaultFolder } from "./default-folder.js";
 import { codeOf, failed, reasonOf } from "./failure.js";
 import { ourMounts } from "./mount-table.js";
 
@@ -151,27 +143,4 @@ export function folderName(label: string): string {
   name = Buffer.from(name).toString();
   while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = [...name].slice(0, -1).join("");
   return name.trim();
-}
-
-/** Where desktops look for removable media, else the home folder. */
-function defaultFolder(): string {
-  const media = `/run/media/${userName()}`;
-  if (process.getuid!() === 0) return media;
-  try {
-    accessSync(media, constants.W_OK);
-    return media;
-  } catch {
-    // Only there once a desktop has made it for this user.
-    return join(homedir(), "Mounts");
-  }
-}
-
-/** The number, where containers run as a user that has no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch (error) {
-    if (codeOf(error) !== "ERR_SYSTEM_ERROR") throw error;
-    return String(process.getuid!());
-  }
 }

@@ -11,7 +11,7 @@ export class BlockCache implements ByteSource {
   readonly size: number;
   private readonly blocks = new Map<number, Uint8Array>();
   private lastIndex = -1;
-  private lastBlock = new Uint8Array(0);
+  private lastBlock: Uint8Array = new Uint8Array(0);
 
   constructor(
     private readonly source: ByteSource,

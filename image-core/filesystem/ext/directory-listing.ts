@@ -26,6 +26,8 @@ export class DirectoryListing {
   readonly tooLarge: boolean;
   private readonly byName = new Map<string, number>();
   private folded: Map<string, number> | undefined;
+  /** By names met more than once: the number that the next one may get. */
+  private readonly repeated = new Map<string, number>();
 
   constructor(context: MapContext, directory: OpenFile) {
     const shown = shownNames(context, directory);
@@ -79,9 +81,12 @@ export class DirectoryListing {
   /** A damaged directory may hold a name twice, and two spellings may be one in NFC. */
   private unused(name: string): string {
     if (!this.byName.has(name)) return name;
-    for (let number = 2; ; number++) {
+    // From the number used last: a directory of nothing but one name must not take for ever.
+    for (let number = this.repeated.get(name) ?? 2; ; number++) {
       const other = `${name}~${number}`;
-      if (!this.byName.has(other)) return other;
+      if (this.byName.has(other)) continue;
+      this.repeated.set(name, number + 1);
+      return other;
     }
   }
 }

@@ -19,6 +19,8 @@ const TAIL_SIZE = 12;
 const EXT4_FT_DIR_CSUM = 0xde;
 /** An inline directory begins with its parent's inode number instead of `.` and `..`. */
 const INLINE_PARENT_SIZE = 4;
+/** Blocks that cannot be read at all before the rest of a directory is given up. */
+const MAX_LOST_BLOCKS = 1000;
 
 /**
  * One entry: `bytes` from `start` to `end` is its name, valid during the call. `next` is the byte
@@ -51,6 +53,7 @@ export function visitEntries(
   const buffer = Buffer.alloc(blockSize);
   const run = { logical: 0, count: 0, physical: 0 };
   let damage: ImageError | undefined;
+  let lost = 0;
   for (let logical = Math.floor(from / blockSize); logical * blockSize < size; logical++) {
     const base = logical * blockSize;
     try {
@@ -66,6 +69,7 @@ export function visitEntries(
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       damage ??= error;
+      if (++lost > MAX_LOST_BLOCKS) return damage;
       continue;
     }
     const result = visitBlock(context, directory, buffer, 0, blockSize, base, from, visit);

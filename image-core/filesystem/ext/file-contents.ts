@@ -92,7 +92,9 @@ export function symlinkTarget(context: MapContext, file: OpenFile): Uint8Array {
   }
   const target = new Uint8Array(inode.size);
   readFile(context, file, 0, target, 0, target.length);
-  return target;
+  // As Linux: a NUL ends it.
+  const end = target.indexOf(0);
+  return end < 0 ? target : target.subarray(0, end);
 }
 
 function readInline(

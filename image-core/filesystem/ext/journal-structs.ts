@@ -14,8 +14,6 @@ export const BlockType = {
   revoke: 5,
 } as const;
 
-export const JournalCompat = { checksum: 0x1 } as const;
-
 export const JournalIncompat = {
   revoke: 0x1,
   "64bit": 0x2,
@@ -33,7 +31,7 @@ const TAG_FLAG_LAST_TAG = 8;
 export const BLOCK_TAIL_SIZE = 4;
 /** h_chksum[0] of a commit block. */
 export const COMMIT_CHECKSUM_OFFSET = 0x10;
-export const HEADER_SIZE = 12;
+const HEADER_SIZE = 12;
 const REVOKE_HEADER_SIZE = 16;
 
 export interface JournalHeader {

@@ -10,7 +10,7 @@ import { Incompat, RoCompat, unknownIncompat } from "./features.js";
 export const FORMAT = "ext";
 export const SUPERBLOCK_POSITION = 1024;
 export const SUPERBLOCK_SIZE = 1024;
-export const EXT4_SUPER_MAGIC = 0xef53;
+const EXT4_SUPER_MAGIC = 0xef53;
 
 /** s_state: set while nothing has it mounted for writing and no error was recorded. */
 const EXT4_VALID_FS = 1;

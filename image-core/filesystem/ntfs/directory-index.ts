@@ -22,6 +22,8 @@ const MAX_ROOT = 65536;
 const COOKIE_SPAN = 65536;
 /** A bit for each block: more than any directory there is. */
 const MAX_BITMAP = 1024 * 1024;
+/** Blocks that cannot be read at all before the rest of a directory is given up. */
+const MAX_LOST_BLOCKS = 1000;
 
 /** An entry: `bytes` from `start` to `end` is its $FILE_NAME. Returning false ends the visit. */
 export type VisitEntry = (
@@ -60,6 +62,7 @@ export function visitIndex(
   const size = blockSize(disk, root.readAll(MAX_ROOT));
   const count = Math.floor(Math.min(blocks.size, disk.source.size) / size);
   const bytes = new Uint8Array(size);
+  let lost = 0;
   for (let index = Math.max(0, Math.floor(cookie / COOKIE_SPAN) - 1); index < count; index++) {
     // A freed block keeps its stale entries.
     if (used !== undefined && ((used[index >>> 3] ?? 0) & (1 << (index & 7))) === 0) continue;
@@ -69,6 +72,7 @@ export function visitIndex(
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       damage ??= error;
+      if (++lost > MAX_LOST_BLOCKS) return damage;
       continue;
     }
     const base = (index + 1) * COOKIE_SPAN;

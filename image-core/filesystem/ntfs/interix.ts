@@ -26,7 +26,7 @@ export function interixFile(data: Stream, flags: number): Partial<NtfsFile> {
   const bytes = data.readAll(MAX_SIZE);
   const magic = String.fromCharCode(...bytes.subarray(0, MAGIC_SIZE));
   if (magic === "IntxLNK\x01") {
-    const target = utf16Units(bytes, MAGIC_SIZE, (bytes.length - MAGIC_SIZE) >>> 1);
+    const [target] = utf16Units(bytes, MAGIC_SIZE, (bytes.length - MAGIC_SIZE) >>> 1).split("\0");
     return { type: S_IFLNK, link: { kind: "linux", target } };
   }
   if (bytes.length >= DEVICE_SIZE && (magic === "IntxCHR\0" || magic === "IntxBLK\0")) {

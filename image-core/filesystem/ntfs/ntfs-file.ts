@@ -2,7 +2,7 @@
 import { corrupt, unsupported } from "../../errors.js";
 import type { HostRange } from "../../source/byte-source.js";
 import { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "../volume.js";
-import { AttributeType } from "./attribute.js";
+import { type Attribute, AttributeType } from "./attribute.js";
 import { FORMAT } from "./boot-sector.js";
 import { decodeFileName, decodeTime, type FileName, type Time } from "./file-name.js";
 import { interixFile } from "./interix.js";
@@ -30,7 +30,7 @@ export interface NamedStream {
   stream: Stream;
 }
 
-export type Link =
+type Link =
   | { kind: "windows"; target: string; relative: boolean }
   | { kind: "linux"; target: string | Uint8Array };
 
@@ -89,6 +89,7 @@ export function openNtfsFile(disk: Disk, record: FileRecord): NtfsFile {
     streams: namedStreams(disk, record, structure),
     weight: record.weight + 512,
   };
+  for (const { stream } of file.streams) file.weight += stream.weight;
   if (record.isDirectory) {
     const blocks = openStream(disk, attributes, AttributeType.indexAllocation, "$I30", structure);
     file.size = blocks?.size ?? 0;
@@ -115,14 +116,17 @@ function setContent(file: NtfsFile, stream: Stream): void {
 }
 
 function namedStreams(disk: Disk, record: FileRecord, structure: string): NamedStream[] {
-  const names = new Set<string>();
-  for (const { type, name } of record.attributes) {
-    if (type === AttributeType.data && name !== "") names.add(name);
+  const pieces = new Map<string, Attribute[]>();
+  for (const attribute of record.attributes) {
+    if (attribute.type !== AttributeType.data || attribute.name === "") continue;
+    const known = pieces.get(attribute.name);
+    if (known === undefined) pieces.set(attribute.name, [attribute]);
+    else known.push(attribute);
   }
   const streams: NamedStream[] = [];
-  for (const name of names) {
+  for (const [name, attributes] of pieces) {
     const where = `${structure}, stream ${name}`;
-    const stream = openStream(disk, record.attributes, AttributeType.data, name, where);
+    const stream = openStream(disk, attributes, AttributeType.data, name, where);
     if (stream !== undefined) streams.push({ name, stream });
   }
   return streams;

@@ -30,7 +30,7 @@ import { type Content, type NamedStream, type NtfsFile, openNtfsFile } from "./n
 import type { Disk } from "./stream.js";
 
 export const ROOT_RECORD = 5;
-export const BITMAP_RECORD = 6;
+const BITMAP_RECORD = 6;
 /** Bytes of records and run lists that are kept decoded. */
 const FILES_BYTES = 8 * 1024 * 1024;
 /** Named streams of one file that have nodes. */

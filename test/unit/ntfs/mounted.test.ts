@@ -44,7 +44,7 @@ f = open("sparse", "wb"); f.seek(300 * 1024); f.write(os.urandom(3000)); f.seek(
 open("big", "wb").write(os.urandom(3000000))
 for n in (0, 1, 300, 600, 700, 800, 1000, 4095, 4096, 4097): open("in%d" % n, "wb").write(os.urandom(n))
 a = open("interleaved a", "wb"); b = open("interleaved b", "wb")
-for i in range(40):
+for i in range(300):
     for f in (a, b): f.write(os.urandom(4096)); f.flush(); os.fsync(f.fileno())
 a.close(); b.close()
 os.mkdir("many")
