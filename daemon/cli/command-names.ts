@@ -6,6 +6,7 @@ export const commandNames: ReadonlySet<string> = new Set([
   "list",
   "ls",
   "info",
+  "verify",
   "open",
   "daemon",
   "desktop",

@@ -24,6 +24,7 @@ import { nearest } from "./nearest.js";
 import { runOpen } from "./open-command.js";
 import { type RawOption, splitOptions } from "./option-string.js";
 import { runUmount } from "./umount-command.js";
+import { runVerify } from "./verify-command.js";
 
 type Parsed = Record<string, unknown>;
 
@@ -153,6 +154,22 @@ function commandLine(run: Run): Argv {
           demandOption: true,
         }),
       run((parsed) => runDesktop(parsed.action as DesktopAction, parsed.user === true)),
+    )
+    .command(
+      "verify <image>",
+      "check every checksum that an image carries",
+      (command) =>
+        withOptions(withFlags(command, [json])).positional("image", {
+          type: "string",
+          demandOption: true,
+        }),
+      run((parsed) =>
+        runVerify({
+          image: String(parsed.image),
+          options: optionsOf(parsed),
+          json: parsed.json === true,
+        }),
+      ),
     )
     .command(
       "daemon <action>",

@@ -106,7 +106,7 @@ ${zshFlags(listFlags)}
       ;;
     daemon) compadd start stop restart status ;;
     completion) compadd bash zsh ;;
-    mount | info) shift words; (( CURRENT-- )); _isomount_mount ;;
+    mount | info | verify) shift words; (( CURRENT-- )); _isomount_mount ;;
     *) _isomount_mount ;;
   esac
 }

@@ -1,8 +1,14 @@
-/** Where the programs of this installation lie. */
+/** Where this installation lies. */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Absolute path of a built program; also right when the sources are run unbuilt. */
+/** The folder of package.json, whether the sources are run or what was built of them. */
+export function packageFolder(): string {
+  const up = import.meta.url.endsWith(".ts") ? "../.." : "..";
+  return fileURLToPath(new URL(up, import.meta.url)).replace(/\/$/, "");
+}
+
+/** Absolute path of a built program. */
 export function program(name: "isomount" | "isomountd"): string {
-  const folder = import.meta.url.endsWith(".ts") ? "../../dist" : ".";
-  return fileURLToPath(new URL(`${folder}/${name}.js`, import.meta.url));
+  return join(packageFolder(), "dist", `${name}.js`);
 }

@@ -1,5 +1,5 @@
 /** A mount from beginning to end, on the caller's side. */
-import type { ImageOptions, MountInfo, MountOptions } from "../rpc/protocol.js";
+import type { ImageOptions, MountInfo, MountOptions, VerifyProgress } from "../rpc/protocol.js";
 import { connect } from "./connect.js";
 import { type Connection, RpcFailure } from "./connection.js";
 import {
@@ -54,6 +54,25 @@ export async function describeImage(request: ImageRequest): Promise<Session["des
   const image = openImage(request.image);
   try {
     return await withSession(image, request, ({ description }) => description);
+  } finally {
+    image.close();
+  }
+}
+
+/** Checks the image's own checksums; `tell` is called about ten times a second. */
+export async function verifyImage(
+  request: ImageRequest,
+  tell: (progress: VerifyProgress) => void,
+): Promise<VerifyProgress> {
+  const image = openImage(request.image);
+  try {
+    return await withSession(image, request, ({ id }, connection) => {
+      for (;;) {
+        const progress = connection.call("verify", { session: id });
+        tell(progress);
+        if (progress.finished) return progress;
+      }
+    });
   } finally {
     image.close();
   }

@@ -75,6 +75,17 @@ export interface SupplyParams {
 }
 /** Descriptor with `supply` for a `neighbour`: the file, read-only. */
 
+/** What checking came to since the last answer. */
+export interface VerifyProgress {
+  /** Formats that carry checksums; empty where there is nothing to check. */
+  formats: string[];
+  /** Of the whole work, 0 to 1. */
+  share: number;
+  /** Each names a range and what is wrong with it. */
+  findings: string[];
+  finished: boolean;
+}
+
 interface MountParams {
   session: string;
   options: MountOptions;
@@ -125,6 +136,8 @@ export interface DaemonInfo {
 export interface Methods {
   open: { params: OpenParams; result: OpenResult };
   supply: { params: SupplyParams; result: OpenResult };
+  /** Checks the opened image's own checksums; asked again until `finished`. */
+  verify: { params: { session: string }; result: VerifyProgress };
   mount: { params: MountParams; result: MountInfo };
   umount: { params: UmountParams; result: MountInfo[] };
   list: { params: Record<string, never>; result: MountInfo[] };

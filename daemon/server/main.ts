@@ -101,6 +101,9 @@ function receive(message: ToServer, descriptors: number[]): void {
       thread.postMessage({ ...message, fuse, slots } satisfies ToThread);
       return;
     }
+    case "verify":
+      thread.postMessage(message satisfies ToThread);
+      return;
     case "serve-native":
       throw new Error("this server does not mount by itself");
     case "give":

@@ -7,7 +7,7 @@ import type { Counters } from "../../fs-adapter/counters.js";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
-import type { ImageOptions, Need } from "../rpc/protocol.js";
+import type { ImageOptions, Need, VerifyProgress } from "../rpc/protocol.js";
 
 /** A packet is never longer: the descriptions of images with thousands of partitions are cut. */
 export const MAX_PACKET_BYTES = 192 * 1024;
@@ -52,6 +52,8 @@ export type ToServer =
     }
   /** Asks for all descriptors: by a supervisor that has none of them yet. */
   | { type: "give" }
+  /** Check the image's own checksums, instead of serving. */
+  | { type: "verify" }
   | { type: "ping" };
 
 interface Failure {
@@ -69,6 +71,7 @@ export type FromServer =
   | { type: "need"; need: Need }
   | { type: "opened"; description: ImageDescription }
   | { type: "failed"; failure: Failure }
+  | ({ type: "verified" } & VerifyProgress)
   | { type: "serving" }
   | { type: "unmounted" }
   /** A request failed for another reason than the image: a defect of ours. */

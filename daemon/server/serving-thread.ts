@@ -14,6 +14,7 @@ import type { Need } from "../rpc/protocol.js";
 import { IMAGE_FD } from "./messages.js";
 import { openContext } from "./open-context.js";
 import type { Answer, FromThread, ThreadStart, ToThread } from "./thread-messages.js";
+import { type CheckedLayer, verify } from "./verify.js";
 
 const start = workerData as ThreadStart;
 
@@ -33,12 +34,13 @@ function ask(need: Need): Answer {
   return answer ?? { type: "supply", error: "nobody answered" };
 }
 
-async function open(): Promise<Volume | undefined> {
+async function open(): Promise<{ volume: Volume; layers: CheckedLayer[] } | undefined> {
   try {
     const file = new FileSource(IMAGE_FD, start.config.size);
-    const { volume, description } = await openImage(file, openContext(start.config, ask));
+    const { volume, description, layers } = await openImage(file, openContext(start.config, ask));
     tell({ type: "opened", description });
-    return volume;
+    const formats = description.containers.map(({ format }) => format);
+    return { volume, layers: layers.map((medium, i) => ({ format: formats[i], medium })) };
   } catch (error) {
     const kind = error instanceof ImageError ? error.kind : "internal";
     const message =
@@ -48,9 +50,14 @@ async function open(): Promise<Volume | undefined> {
   }
 }
 
-const volume = await open();
-if (volume !== undefined) {
+const opened = await open();
+if (opened !== undefined) {
+  const { volume, layers } = opened;
   parentPort?.once("message", (order: ToThread) => {
+    if (order.type === "verify") {
+      verify(layers, (progress) => tell({ type: "verified", ...progress }));
+      return;
+    }
     tell({ type: "serving" });
     const shown = withOverrides(volume, order.overrides);
     serve(shown, { ...order, slotIndex: 0, counters: start.counters, onError });

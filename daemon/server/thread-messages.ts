@@ -16,6 +16,6 @@ type Ordered<T> = Extract<ToServer, { type: T }>;
 
 export type Answer = Ordered<"supply"> & { fd?: number };
 
-export type ToThread = Ordered<"serve"> & { fuse: number; slots: number };
+export type ToThread = (Ordered<"serve"> & { fuse: number; slots: number }) | Ordered<"verify">;
 
 export type FromThread = Exclude<FromServer, { type: "pong" }>;

@@ -23,6 +23,8 @@ export class MethodTable {
       open: (fields, request) => this.open(fields, request),
       supply: (fields, request) => this.supply(fields, request),
       mount: (fields, request) => this.mount(fields, request),
+      verify: (fields, request) =>
+        supervisor.verify(this.owned(fields.text("session"), request.connection)),
       umount: (fields) =>
         supervisor.umount(fields.text("target", 8192), fields.optionalFlag("lazy") ?? false),
       list: () => supervisor.list(),

@@ -3,14 +3,16 @@
  * results, one at a time, until the image is open.
  */
 import { close } from "../../fs-adapter/system/libc.js";
-import { type Need, type OpenResult, RpcErrorCode } from "../rpc/protocol.js";
+import { type Need, type OpenResult, RpcErrorCode, type VerifyProgress } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { Image, Supply } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
+import { Verification } from "./verification.js";
 
 export class OpenSession {
   /** The image is open and waits to be mounted. */
   opened: OpenedServer | undefined;
+  private verification: Verification | undefined;
   private waiting:
     | { need: Need; resolve: (supply: Supply) => void; reject: (error: Error) => void }
     | undefined;
@@ -48,6 +50,16 @@ export class OpenSession {
     this.next = this.arm();
     waiting.resolve(answer);
     return this.next;
+  }
+
+  /** Starts checking at the first call; each resolves with what is new since the one before. */
+  verify(): Promise<VerifyProgress> {
+    const { opened } = this;
+    if (opened === undefined) {
+      throw new RequestFailure(RpcErrorCode.invalidParams, "the image is not open yet");
+    }
+    this.verification ??= new Verification(opened);
+    return this.verification.next();
   }
 
   /** The client has gone away, or gives up. */

@@ -20,6 +20,7 @@ import {
   type OpenResult,
   PROTOCOL_VERSION,
   RpcErrorCode,
+  type VerifyProgress,
 } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 import { version } from "../version.js";
@@ -105,6 +106,10 @@ export class Supervisor {
 
   supply(session: string, answer: Supply): Promise<OpenResult> {
     return this.session(session).supply(answer);
+  }
+
+  verify(session: string): Promise<VerifyProgress> {
+    return this.session(session).verify();
   }
 
   /** Ends a session that was not mounted. */

@@ -1,0 +1,43 @@
+/** A server at work on an image's checksums, and what it has said that nobody has asked for yet. */
+import { RpcErrorCode, type VerifyProgress } from "../rpc/protocol.js";
+import { RequestFailure } from "./failure.js";
+import type { OpenedServer } from "./opening.js";
+
+export class Verification {
+  private said: VerifyProgress | undefined;
+  private failure: Error | undefined;
+  private wake: (() => void) | undefined;
+
+  constructor(opened: OpenedServer) {
+    opened.handOver({
+      message: (message) => {
+        if (message.type !== "verified") return;
+        const { type: _, ...progress } = message;
+        const findings = [...(this.said?.findings ?? []), ...progress.findings];
+        this.said = { ...progress, findings };
+        this.wake?.();
+      },
+      gone: () => {
+        this.failure = new RequestFailure(
+          RpcErrorCode.image,
+          "the server ended while it checked the image",
+        );
+        this.wake?.();
+      },
+    });
+    opened.server.send({ type: "verify" });
+  }
+
+  async next(): Promise<VerifyProgress> {
+    if (this.said === undefined && this.failure === undefined) {
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+      });
+      this.wake = undefined;
+    }
+    if (this.said === undefined) throw this.failure;
+    const { said } = this;
+    this.said = undefined;
+    return said;
+  }
+}
