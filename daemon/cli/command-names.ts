@@ -9,6 +9,8 @@ export const commandNames: ReadonlySet<string> = new Set([
   "verify",
   "open",
   "daemon",
+  "doctor",
+  "watch",
   "desktop",
   "completion",
   "help",

@@ -182,6 +182,15 @@ function commandLine(run: Run): Argv {
       run((parsed) => runDaemon(parsed.action as DaemonAction, parsed.json === true)),
     )
     .command(
+      "doctor",
+      "check the machine, and say what each lack costs and how to mend it",
+      (command) => withFlags(command, [json]),
+      run(async (parsed) => {
+        const { runDoctor } = await import("./doctor-command.js");
+        return runDoctor(parsed.json === true);
+      }),
+    )
+    .command(
       "completion <shell>",
       "print a script that completes command lines",
       (command) => command.positional("shell", { choices: ["bash", "zsh"], demandOption: true }),

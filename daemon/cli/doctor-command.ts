@@ -10,8 +10,6 @@ export async function runDoctor(json: boolean): Promise<ExitCode> {
     // Names of images and folders are in it.
     found: printable(finding.found),
   }));
-  process.stdout.write(
-    json ? `${JSON.stringify(findings, null, 2)}\n` : renderFindings(findings),
-  );
+  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : renderFindings(findings));
   return findings.some(({ verdict }) => verdict === "failure") ? ExitCode.system : ExitCode.ok;
 }

@@ -1,11 +1,16 @@
 /** What is left of the command where koffi, which nearly everything needs, does not load. */
-import { systemFailure } from "../client/failure.js";
+import { ExitCode } from "../client/failure.js";
 import { runDoctor } from "./doctor-command.js";
-import { report } from "./report.js";
 
 export async function withoutNativeCode(words: readonly string[], error: Error): Promise<number> {
-  if (words[0] === "doctor") return runDoctor(words.includes("--json"));
-  const [reason] = error.message.split("\n");
-  const failure = systemFailure(`isomount cannot be loaded: ${reason}`, error, "isomount doctor");
-  return report(failure, words.includes("--json"));
+  const json = words.includes("--json");
+  if (words[0] === "doctor") return runDoctor(json);
+  const message = `isomount cannot be loaded: ${error.message.split("\n")[0]}`;
+  const exitCode = ExitCode.system;
+  process.stderr.write(
+    json
+      ? `${JSON.stringify({ error: { message, exitCode } })}\n`
+      : `isomount: ${message} ('isomount doctor' says more)\n`,
+  );
+  return exitCode;
 }

@@ -8,6 +8,8 @@ export interface MountEntry {
   mountpoint: string;
   type: string;
   source: string;
+  /** Of the superblock: `ro,user_id=1000,group_id=1000`. */
+  options: string;
 }
 
 /** proc(5), "/proc/pid/mountinfo": octal escapes stand for space, tab, newline, backslash and #. */
@@ -30,6 +32,7 @@ export function parseMountinfo(text: string): MountEntry[] {
       mountpoint: decode(fields[4]),
       type: fields[dash + 1],
       source: decode(fields[dash + 2]),
+      options: fields[dash + 3] ?? "",
     });
   }
   return entries;

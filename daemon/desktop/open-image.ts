@@ -1,0 +1,71 @@
+/** What a double-click does: mounts the image unless it is mounted already, and shows the folder. */
+import { basename, resolve } from "node:path";
+import { connectIfRunning } from "../client/connect.js";
+import type { Connection } from "../client/connection.js";
+import { failed } from "../client/failure.js";
+import { type ImageRequest, mountImage } from "../client/mount-image.js";
+import type { MountInfo } from "../rpc/protocol.js";
+import { showFolder } from "./file-manager.js";
+import { hasScreen } from "./helper-program.js";
+import { notify } from "./notification.js";
+import { askInWindow } from "./passphrase-dialog.js";
+
+/** The person closed the passphrase window: nothing to tell. */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+}
+
+interface Opened {
+  mounted: MountInfo;
+  /** Of a mount made just now. */
+  warnings: readonly string[];
+}
+
+/** Throws Failure and RpcFailure as mounting does, and Cancelled. */
+export async function openInFileManager(request: ImageRequest): Promise<Opened> {
+  const before = withDaemon((connection) => mountsOf(connection, request.image))?.at(-1);
+  const mounted = before ?? (await mount(request));
+  if (hasScreen() && !(await showFolder(mounted.mountpoint))) {
+    await notify({
+      severity: "warning",
+      title: `${basename(request.image)} is mounted`,
+      text: `No program was found to show the folder ${mounted.mountpoint}`,
+    });
+  }
+  return { mounted, warnings: before === undefined ? mounted.warnings : [] };
+}
+
+/** Every mount of the image. Throws Failure where there is none, RpcFailure where one is in use. */
+export function unmountImage(image: string): void {
+  const unmounted = withDaemon((connection) => {
+    const mounts = mountsOf(connection, image).reverse();
+    for (const { id } of mounts) connection.call("umount", { target: id });
+    return mounts.length;
+  });
+  if (!unmounted) throw failed(`${resolve(image)} is not mounted`);
+}
+
+function withDaemon<T>(use: (connection: Connection) => T): T | undefined {
+  const connection = connectIfRunning();
+  try {
+    return connection && use(connection);
+  } finally {
+    connection?.close();
+  }
+}
+
+function mountsOf(connection: Connection, image: string): MountInfo[] {
+  const path = resolve(image);
+  return connection.call("list", {}).filter((mount) => mount.image === path);
+}
+
+async function mount(request: ImageRequest): Promise<MountInfo> {
+  const ask: ImageRequest["ask"] = async (tries) => {
+    if (!hasScreen()) return request.ask(tries);
+    const answer = await askInWindow(basename(request.image), tries);
+    if (answer === "cancelled") throw new Cancelled("no passphrase was given");
+    // No program could ask: perhaps there is a terminal.
+    return answer ?? request.ask(tries);
+  };
+  return await mountImage({ ...request, mountOptions: {}, ask });
+}
