@@ -4,7 +4,6 @@
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
-import { serve } from "../../fs-adapter/dev-fuse/serve.js";
 import { ImageError } from "../../image-core/errors.js";
 import { withOverrides } from "../../image-core/filesystem/overrides.js";
 import type { Volume } from "../../image-core/filesystem/volume.js";
@@ -53,12 +52,15 @@ async function open(): Promise<{ volume: Volume; layers: CheckedLayer[] } | unde
 const opened = await open();
 if (opened !== undefined) {
   const { volume, layers } = opened;
-  parentPort?.once("message", (order: ToThread) => {
+  // Loaded while the supervisor mounts.
+  const loading = import("../../fs-adapter/dev-fuse/serve.js");
+  parentPort?.once("message", async (order: ToThread) => {
     if (order.type === "verify") {
       verify(layers, (progress) => tell({ type: "verified", ...progress }));
       return;
     }
     tell({ type: "serving" });
+    const { serve } = await loading;
     const shown = withOverrides(volume, order.overrides);
     serve(shown, { ...order, slotIndex: 0, counters: start.counters, onError });
     tell({ type: "unmounted" });
