@@ -44,6 +44,8 @@ function idsOfAll(connection: Connection | undefined): string[] {
 }
 
 async function unmount(connection: Connection | undefined, target: string, lazy: boolean) {
+  // As of an unset variable: resolved, it would be the working directory.
+  if (target === "") throw usage("the name of what to unmount is empty");
   const found = findTargets(connection?.call("list", {}) ?? [], target);
   if (connection === undefined || found.length === 0) return unmountOrphan(target);
   for (const { id } of found.reverse()) connection.call("umount", { target: id, lazy });

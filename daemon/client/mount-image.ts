@@ -1,16 +1,26 @@
 /** A mount from beginning to end, on the caller's side. */
-import type { ImageOptions, MountInfo, MountOptions, VerifyProgress } from "../rpc/protocol.js";
+import { constants } from "node:fs";
+import { resolve } from "node:path";
+import {
+  type ImageOptions,
+  type MountInfo,
+  type MountOptions,
+  RpcErrorCode,
+  type VerifyProgress,
+} from "../rpc/protocol.js";
 import { connect } from "./connect.js";
 import { type Connection, RpcFailure } from "./connection.js";
 import {
   closeMountpoint,
   type Mountpoint,
   makeMountpoint,
+  O_PATH,
   openMountpoint,
   removeMade,
 } from "./mountpoint.js";
 import { type OpenedImage, openImage } from "./opener.js";
 import type { PassphraseSource } from "./passphrase.js";
+import { insistOnAnswer } from "./patience.js";
 import { type OpenRequest, openSession, type Session } from "./session.js";
 
 /** Typing errors happen; more than this is guessing. */
@@ -34,11 +44,15 @@ export interface MountRequest extends ImageRequest {
 
 /** Starts the daemon if none runs. Throws Failure and RpcFailure, and leaves nothing behind then. */
 export async function mountImage(request: MountRequest): Promise<MountInfo> {
-  const image = openImage(request.image);
+  const image = await openInTime(request.image);
   let mountpoint: Mountpoint | undefined;
   try {
     // Before the image is read: the shorter way to the answer where this is what is wrong.
-    if (request.mountpoint !== undefined) mountpoint = openMountpoint(request.mountpoint);
+    if (request.mountpoint !== undefined) {
+      const { mountpoint: name } = request;
+      await insistOnAnswer(resolve(name), O_PATH);
+      mountpoint = openMountpoint(name);
+    }
     return await withSession(image, request, ({ id, description }, connection) => {
       mountpoint ??= makeMountpoint(description.volume.label, image.stem);
       return attach(connection, id, mountpoint, request.mountOptions);
@@ -51,7 +65,7 @@ export async function mountImage(request: MountRequest): Promise<MountInfo> {
 
 /** What the image holds; nothing is mounted. */
 export async function describeImage(request: ImageRequest): Promise<Session["description"]> {
-  const image = openImage(request.image);
+  const image = await openInTime(request.image);
   try {
     return await withSession(image, request, ({ description }) => description);
   } finally {
@@ -64,7 +78,7 @@ export async function verifyImage(
   request: ImageRequest,
   tell: (progress: VerifyProgress) => void,
 ): Promise<VerifyProgress> {
-  const image = openImage(request.image);
+  const image = await openInTime(request.image);
   try {
     return await withSession(image, request, ({ id }, connection) => {
       for (;;) {
@@ -76,6 +90,11 @@ export async function verifyImage(
   } finally {
     image.close();
   }
+}
+
+async function openInTime(name: string): Promise<OpenedImage> {
+  await insistOnAnswer(resolve(name), constants.O_RDONLY | constants.O_NONBLOCK);
+  return openImage(name);
 }
 
 function attach(
@@ -122,7 +141,17 @@ async function openRepeatedly(
       return await openSession(connection, { ...request, image, ask });
     } catch (error) {
       const wrong = error instanceof RpcFailure && error.data.kind === "wrong-passphrase";
-      if (!wrong || asked === askedBefore || asked >= PASSPHRASE_TRIES) throw error;
+      if (!wrong || asked === askedBefore || asked >= PASSPHRASE_TRIES) {
+        throw withName(error, image.path);
+      }
     }
   }
+}
+
+/** What the image's readers complain of, with the image's name before it. */
+function withName(error: unknown, path: string): unknown {
+  if (!(error instanceof RpcFailure) || error.code !== RpcErrorCode.image) return error;
+  const complaint = error.message.replace(/^image: /, "");
+  const message = complaint.startsWith(path) ? complaint : `${path}: ${complaint}`;
+  return new RpcFailure(message, error.code, error.data);
 }

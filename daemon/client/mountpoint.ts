@@ -3,10 +3,11 @@ import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } fr
 import { join, resolve } from "node:path";
 import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
 import { defaultFolder } from "./default-folder.js";
-import { codeOf, failed, reasonOf } from "./failure.js";
+import { codeOf, failed, reasonOf, usage } from "./failure.js";
 import { ourMounts } from "./mount-table.js";
 
-const O_PATH = 0o10000000;
+/** open(2); Node does not name it. */
+export const O_PATH = 0o10000000;
 
 /** Folders of one name: `Label`, `Label 2`, ... */
 const MAX_NAMESAKES = 1000;
@@ -24,6 +25,8 @@ export interface Mountpoint {
 
 /** Throws Failure where it is missing, no folder or in use by isomount. */
 export function openMountpoint(name: string): Mountpoint {
+  // As of an unset variable: resolved, it would be the working directory.
+  if (name === "") throw usage("the mountpoint's name is empty");
   const path = resolve(name);
   // By comparing strings first: opening a path inside a mount whose server is gone would wait.
   refuseIfUsed(path);

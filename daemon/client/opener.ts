@@ -1,7 +1,7 @@
 /** Opens what the person named, with the person's rights: the daemon itself never opens a path. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { codeOf, type Failure, failed, reasonOf } from "./failure.js";
+import { codeOf, type Failure, failed, reasonOf, usage } from "./failure.js";
 
 /** In units of 512 bytes, whatever the device's own sector is. */
 const SYSFS_SECTOR = 512;
@@ -39,6 +39,7 @@ export class OpenedImage {
 
 /** Throws Failure where it is missing, unreadable, empty or nothing that holds bytes. */
 export function openImage(name: string): OpenedImage {
+  if (name === "") throw usage("the image's name is empty");
   const path = resolve(name);
   const fd = openForReading(path, path);
   try {

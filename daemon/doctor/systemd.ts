@@ -81,7 +81,7 @@ export function mountHelper(
   const lines = existsSync(fstab) ? fstabLines(readFileSync(fstab, "utf8")) : 0;
   const install = "sudo isomount daemon install";
   if (!existsSync(helper)) {
-    if (lines === 0) return fine(subject, `needs ${helper}: ${install}`);
+    if (lines === 0) return fine(subject, `is not set up; if wanted: ${install}`);
     const found = `there is no ${helper}, but ${fstab} has ${lines} of its lines`;
     return lack("warning", subject, found, "they cannot be mounted", install);
   }

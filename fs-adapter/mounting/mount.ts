@@ -130,13 +130,12 @@ async function mountByFusermount(request: MountRequest): Promise<number> {
     ...(request.private ? [] : ["allow_other", "default_permissions"]),
   ];
   try {
-    // The working directory is the mountpoint itself, so that fusermount3 needs no path to it.
     const { status, output } = await run(
-      ["-o", options.join(","), "--", "."],
-      ["ignore", "ignore", "pipe", theirs],
-      `/proc/self/fd/${request.mountpoint}`,
+      "/bin/sh",
+      ["-c", ENTER_AND_MOUNT, "sh", "-o", options.join(","), "--", "."],
+      ["ignore", "ignore", "pipe", theirs, request.mountpoint],
     );
-    if (status !== 0) throw fusermountFailure(output, descriptorPath(request.mountpoint));
+    if (status !== 0) throw fusermountFailure(status, output, descriptorPath(request.mountpoint));
     setTimeouts(ours, FUSERMOUNT_SECONDS);
     const received = receiveMessage(ours, new Uint8Array(1));
     if (received === undefined || received.descriptors.length !== 1) {
@@ -149,7 +148,25 @@ async function mountByFusermount(request: MountRequest): Promise<number> {
   }
 }
 
-function fusermountFailure(output: string, where: string): MountError {
+/**
+ * The working directory is the mountpoint itself, so that fusermount3 needs no path to it. Entered
+ * by the child: as `cwd` of spawn it would make this process wait where the folder lies in a mount
+ * whose server does not answer.
+ */
+const ENTER_AND_MOUNT = 'cd -P /proc/self/fd/4 && exec fusermount3 "$@"';
+
+/** sh(1): the command was not found, or may not be run. */
+const NOT_RUN = new Set([126, 127]);
+
+function fusermountFailure(status: number | null, output: string, where: string): MountError {
+  if (status === null) {
+    const problem = `no answer within ${FUSERMOUNT_SECONDS} seconds`;
+    return new MountError("ETIMEDOUT", `cannot mount on ${where}: ${problem}`);
+  }
+  if (NOT_RUN.has(status)) return noFusermount();
+  if (/^\S*sh: .*cd: /.test(output)) {
+    return new MountError("EACCES", `cannot mount on ${where}: permission denied`);
+  }
   const said = output.trim().replace(/^fusermount3?: /, "") || "no reason given";
   if (/user_allow_other/.test(said)) {
     return new MountError(
@@ -165,15 +182,22 @@ function fusermountFailure(output: string, where: string): MountError {
   return new MountError(code, `cannot mount on ${where}: fusermount3: ${said}`);
 }
 
+function noFusermount(): MountError {
+  return new MountError(
+    "ENOENT",
+    "fusermount3 is not installed: install the package 'fuse3', or run as root",
+  );
+}
+
 function run(
+  program: string,
   parameters: string[],
   stdio: ("ignore" | "pipe" | number)[],
-  cwd: string,
 ): Promise<{ status: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn("fusermount3", parameters, {
+    const child = spawn(program, parameters, {
       stdio,
-      cwd,
+      cwd: "/",
       env: { PATH: process.env.PATH, LC_ALL: "C", _FUSE_COMMFD: "3" },
       timeout: FUSERMOUNT_SECONDS * 1000,
       killSignal: "SIGKILL",
@@ -183,14 +207,8 @@ function run(
       output += text;
     });
     child.on("error", (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === "ENOENT"
-          ? new MountError(
-              "ENOENT",
-              "fusermount3 is not installed: install the package 'fuse3', or run as root",
-            )
-          : error,
-      );
+      // EACCES: of several folders of the PATH, one may not be searched.
+      reject(error.code === "ENOENT" || error.code === "EACCES" ? noFusermount() : error);
     });
     child.on("close", (status) => resolve({ status, output }));
   });
@@ -209,9 +227,9 @@ export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<vo
     return;
   }
   const { status, output } = await run(
+    "fusermount3",
     [...(lazy ? ["-z"] : []), "-u", "--", mountpoint],
     ["ignore", "ignore", "pipe"],
-    "/",
   );
   if (status === 0) return;
   const code = /busy/i.test(output)

@@ -1,6 +1,16 @@
 /** The built isomount, with a daemon of its own in a scratch folder: real mounts, nothing left behind. */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type SpawnSyncOptionsWithStringEncoding, spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +19,11 @@ import type { MountInfo } from "../../daemon/rpc/protocol.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 
 const project = resolve(fileURLToPath(import.meta.url), "../../..");
-export const program = join(project, "dist/isomount.js");
+/** The build to try: `$ISOMOUNT_DIST`, or the project's own. */
+export const program = join(process.env.ISOMOUNT_DIST ?? join(project, "dist"), "isomount.js");
+
+/** A call that waits for a stuck mount ends by nothing less than SIGKILL. */
+const TIMEOUT = { timeout: 60_000, killSignal: "SIGKILL" } as const;
 
 export interface Outcome {
   status: number | null;
@@ -22,20 +36,63 @@ export class Isomount {
   readonly runtime = join(this.folder, "run");
   private mountpoints = 0;
 
-  constructor() {
+  /** `user`: whose daemon it is, if not that of whoever runs the tests. */
+  constructor(private readonly user?: number) {
     mkdirSync(this.runtime, { mode: 0o700 });
+    if (user === undefined) return;
+    // fusermount3 opens it with the user's rights; in containers it is often root's alone.
+    if ((statSync("/dev/fuse").mode & 0o666) !== 0o666) chmodSync("/dev/fuse", 0o666);
+    this.give(this.folder);
+    this.give(this.runtime);
+  }
+
+  /** Makes what the tests have made the user's. */
+  give(path: string): void {
+    if (this.user !== undefined) chownSync(path, this.user, this.user);
+  }
+
+  /** How the command is run: as the user, in a scratch folder, with a daemon of its own. */
+  get surroundings(): SpawnSyncOptionsWithStringEncoding {
+    const environment = { ...process.env, ISOMOUNT_RUNTIME_DIR: this.runtime, HOME: this.folder };
+    return {
+      cwd: this.folder,
+      env: environment,
+      encoding: "utf8",
+      ...(this.user === undefined ? {} : { uid: this.user, gid: this.user }),
+      ...TIMEOUT,
+    };
   }
 
   /** Runs the command to its end. */
   run(...parameters: string[]): Outcome {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...parameters], {
-      cwd: this.folder,
-      env: { ...process.env, ISOMOUNT_RUNTIME_DIR: this.runtime, HOME: this.folder },
-      encoding: "utf8",
-      input: "",
-      timeout: 60_000,
-    });
+    return this.runProgram(process.execPath, program, ...parameters);
+  }
+
+  /** Runs any program in the same surroundings. */
+  runProgram(name: string, ...parameters: string[]): Outcome {
+    const options = { ...this.surroundings, input: "" };
+    const { status, stdout, stderr } = spawnSync(name, parameters, options);
     return { status, stdout, stderr };
+  }
+
+  /** Runs the command while the test goes on. */
+  start(...parameters: string[]): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [program, ...parameters], {
+        ...this.surroundings,
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.setEncoding("utf8").on("data", (text) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding("utf8").on("data", (text) => {
+        stderr += text;
+      });
+      child.on("error", reject);
+      child.on("close", (status) => resolve({ status, stdout, stderr }));
+    });
   }
 
   /** Runs it and insists that it succeeds. */
@@ -48,6 +105,7 @@ export class Isomount {
   newMountpoint(): string {
     const path = join(this.folder, `mnt${++this.mountpoints}`);
     mkdirSync(path);
+    this.give(path);
     return path;
   }
 
@@ -113,9 +171,9 @@ export class Isomount {
   }
 }
 
-/** One for a test file. */
-export function startIsomount(): Isomount {
-  const isomount = new Isomount();
+/** One for a test file; `user` as in the constructor. */
+export function startIsomount(user?: number): Isomount {
+  const isomount = new Isomount(user);
   afterAll(() => isomount.end());
   return isomount;
 }
