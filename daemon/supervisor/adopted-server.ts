@@ -1,5 +1,5 @@
 /** A server that an earlier supervisor started: found by its socket, told apart by its start time. */
-import { fstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -58,6 +58,7 @@ export class AdoptedServer implements Server {
     if (this.pid > 0 && processStartTime(this.pid) === this.startTime) {
       process.kill(this.pid, "SIGKILL");
     }
+    rmSync(this.socketPath, { force: true });
   }
 
   /** Asks for everything the mount is made of. Rejects if what comes is not what the record says. */
@@ -103,11 +104,7 @@ export class AdoptedServer implements Server {
   private end(): void {
     if (!this.alive) return;
     this.alive = false;
-    try {
-      unlinkSync(this.socketPath);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+    rmSync(this.socketPath, { force: true });
     this.events.gone();
   }
 }

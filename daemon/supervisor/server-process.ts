@@ -1,6 +1,6 @@
 /** One server process and the link to it. Dies with its mount; a later supervisor may adopt it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { unlinkSync } from "node:fs";
+import { rmSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { close } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -89,6 +89,8 @@ export class ServerProcess implements Server {
   /** At once and for good. `gone` follows. */
   kill(): void {
     if (!this.alive) return;
+    // Nobody shall find it from here on, however long the process takes to go.
+    rmSync(this.socketPath, { force: true });
     try {
       // The pid of bubblewrap itself would leave the server running.
       if (this.pid > 0) process.kill(this.pid, "SIGKILL");
@@ -105,7 +107,7 @@ export class ServerProcess implements Server {
     if (!this.alive) return;
     this.alive = false;
     this.link.close();
-    unlinkSync(this.start.socketPath);
+    rmSync(this.socketPath, { force: true });
     this.events.gone();
   }
 

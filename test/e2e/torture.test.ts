@@ -1,0 +1,30 @@
+/** The short run; `npm run torture` is the long one. */
+import { expect, it } from "vitest";
+import { startIsomount } from "../support/isomount.js";
+import { scratch } from "../support/tools.js";
+import { makeImages, makeSource } from "../torture/images.js";
+import { torture } from "../torture/torture.js";
+
+const SECONDS = 12;
+const MIN_KILLS = 10;
+
+it("shows readers no error and no wrong byte while servers and daemons are killed", async () => {
+  const folder = scratch("torture");
+  const isomount = startIsomount();
+  const source = makeSource(folder);
+  const images = makeImages(folder, source);
+  const result = await torture({
+    isomount,
+    source,
+    images,
+    seconds: SECONDS,
+    minKills: MIN_KILLS,
+    tell: () => {},
+  });
+  expect(result.errors).toEqual([]);
+  expect(result.wrong).toEqual([]);
+  expect(result.serversKilled).toBeGreaterThanOrEqual(MIN_KILLS);
+  expect(result.restarts).toBeGreaterThan(0);
+  expect(result.reads).toBeGreaterThan(100);
+  expect(isomount.leftovers()).toEqual([]);
+}, 120_000);
