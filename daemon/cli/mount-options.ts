@@ -130,6 +130,14 @@ export const ownOptions: readonly OwnOption[] = [
     },
   },
   {
+    name: "idle-timeout",
+    value: "SECONDS",
+    help: "unmount when nobody has used it for that long",
+    set: ({ mount }, value, name) => {
+      mount.idleTimeout = parseCount(name, value);
+    },
+  },
+  {
     name: "transport",
     value: "NAME",
     choices: transports,

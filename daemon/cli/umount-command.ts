@@ -2,8 +2,9 @@
 import { resolve } from "node:path";
 import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { connectIfNeeded } from "../client/connect.js";
-import type { Connection } from "../client/connection.js";
+import { type Connection, RpcFailure } from "../client/connection.js";
 import { ExitCode, failed, usage } from "../client/failure.js";
+import { describeHolders, holdersOf } from "../client/holders.js";
 import { ourMounts } from "../client/mount-table.js";
 import { findTargets } from "../client/targets.js";
 import { report } from "./report.js";
@@ -48,7 +49,15 @@ async function unmount(connection: Connection | undefined, target: string, lazy:
   if (target === "") throw usage("the name of what to unmount is empty");
   const found = findTargets(connection?.call("list", {}) ?? [], target);
   if (connection === undefined || found.length === 0) return unmountOrphan(target);
-  for (const { id } of found.reverse()) connection.call("umount", { target: id, lazy });
+  for (const { id, mountpoint } of found.reverse()) {
+    try {
+      connection.call("umount", { target: id, lazy });
+    } catch (error) {
+      if (!(error instanceof RpcFailure) || error.data.code !== "EBUSY") throw error;
+      const who = describeHolders(holdersOf(mountpoint));
+      throw new RpcFailure(`${error.message}${who}`, error.code, error.data);
+    }
+  }
 }
 
 /** A mount that no daemon knows: lazily, since its server is most likely gone. */

@@ -33,6 +33,8 @@ export interface MountOptions {
   transport?: "dev-fuse" | "fuse-native";
   /** `false`: run the server without bubblewrap even where it is there. */
   sandbox?: boolean;
+  /** Unmount after that many seconds without use. */
+  idleTimeout?: number;
   /** Shown in /proc/mounts and by df instead of the image's path. */
   fsname?: string;
 }
@@ -94,6 +96,15 @@ interface MountParams {
 }
 /** Descriptors with `mount`: the mountpoint (O_PATH); and, with `made`, its parent (O_PATH). */
 
+export interface MountStatistics {
+  requests: number;
+  reads: number;
+  readBytes: number;
+  /** Of those, what went to the reader without a copy. */
+  splicedBytes: number;
+  errors: number;
+}
+
 export interface MountInfo {
   id: string;
   image: string;
@@ -114,6 +125,8 @@ export interface MountInfo {
   since: number;
   /** How often the server was replaced. */
   restarts: number;
+  /** Of the serving server, a few seconds old at most; zeros right after it was replaced. */
+  statistics: MountStatistics;
   warnings: string[];
 }
 

@@ -59,30 +59,31 @@ function giveUp(reason: string): never {
 const folder = ensureRuntimeFolder();
 // Held until this process ends, however it ends.
 const lock = openSync(join(folder, "isomountd.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);
-if (!takeLock()) {
-  giveUp(
-    errno() === EWOULDBLOCK
-      ? `already running: another isomountd serves ${folder}`
-      : `cannot lock ${folder}/isomountd.lock`,
-  );
-}
+const passed = passedDescriptors(process.env);
+const lockProblem = takeLock();
+if (lockProblem !== undefined) giveUp(lockProblem);
 
-/** A daemon that has removed its socket is on its way out: its lock is waited for. */
-function takeLock(): boolean {
+/**
+ * Undefined where it is ours. A daemon that has removed its socket is on its way out: its lock is
+ * waited for. A socket of systemd's stays, whoever is on the way out.
+ */
+function takeLock(): string | undefined {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (let waited = 0; flock(lock, LOCK_EX | LOCK_NB) < 0; waited += LOCK_PAUSE_MILLISECONDS) {
-    if (errno() !== EWOULDBLOCK || existsSync(controlSocket(folder))) return false;
-    if (waited > LOCK_WAIT_MILLISECONDS) return false;
+    if (errno() !== EWOULDBLOCK) return `cannot lock ${folder}/isomountd.lock`;
+    const isLeaving = passed.has("control") || !existsSync(controlSocket(folder));
+    if (!isLeaving || waited > LOCK_WAIT_MILLISECONDS) {
+      return `already running: another isomountd serves ${folder}`;
+    }
     Atomics.wait(pause, 0, 0, LOCK_PAUSE_MILLISECONDS);
   }
-  return true;
+  return undefined;
 }
 
 const log = createLog();
 const poller = new Poller();
 const sandbox = findSandbox();
 if (sandbox.missing) log.warn(sandbox.missing);
-const passed = passedDescriptors(process.env);
 const manager = new ServiceManager(process.env, (message) => log.warn(message));
 const store = new DescriptorStore(manager, passed);
 const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store);

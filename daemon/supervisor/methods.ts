@@ -163,6 +163,7 @@ function mountOptions(fields: Fields): MountOptions {
     dmode: fields.optionalCount("dmode"),
     private: fields.optionalFlag("private"),
     transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
+    idleTimeout: fields.optionalCount("idleTimeout"),
     fsname: fields.optionalText("fsname", 4096),
   };
 }

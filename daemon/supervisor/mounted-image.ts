@@ -13,7 +13,7 @@ import { Dispatcher, type PoisonedRequest } from "../../fs-adapter/dev-fuse/disp
 import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import type { ImageDescription } from "../../image-core/description.js";
-import type { MountInfo } from "../rpc/protocol.js";
+import type { MountInfo, MountStatistics } from "../rpc/protocol.js";
 import type { FromServer, ServeOrder } from "../server/messages.js";
 import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
@@ -32,6 +32,14 @@ const EXAMINE_MILLISECONDS = Math.min(10_000, HANG_MILLISECONDS / 4);
 /** Private memory of a server: four times what the largest image takes. */
 const MAX_SERVER_BYTES = 768 * 2 ** 20;
 
+const NO_STATISTICS: MountStatistics = {
+  requests: 0,
+  reads: 0,
+  readBytes: 0,
+  splicedBytes: 0,
+  errors: 0,
+};
+
 export interface MountFacts {
   id: string;
   image: Image;
@@ -49,6 +57,8 @@ export interface MountFacts {
   /** `dev:ino`. */
   imageIdentity: string;
   made?: { parent: string; name: string };
+  /** Seconds; not unmounted by itself where it is not given. */
+  idleTimeout?: number;
 }
 
 /** What a mount went through under earlier supervisors. */
@@ -81,6 +91,7 @@ export class MountedImage {
   private ended = false;
   private heardAt = Date.now();
   private busyMilliseconds = 0;
+  private statistics = NO_STATISTICS;
   private readonly watch = setInterval(() => this.examine(), EXAMINE_MILLISECONDS);
   /** What was in hand when servers died: request by slot, with how often in a row. */
   private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
@@ -177,6 +188,7 @@ export class MountedImage {
       uid,
       since: this.history.since,
       restarts: this.history.restarts,
+      statistics: this.statistics,
       warnings: description.warnings,
     };
   }
@@ -218,14 +230,18 @@ export class MountedImage {
   private hear(message: FromServer): void {
     this.heardAt = Date.now();
     if (message.type === "unmounted") this.end("unmounted");
-    else if (message.type === "pong") this.busyMilliseconds = message.busyMilliseconds;
-    else if (message.type === "defect") this.events.log("error", message.message);
+    else if (message.type === "pong") {
+      const { requests, reads, readBytes, splicedBytes, errors } = message.counters;
+      this.statistics = { requests, reads, readBytes, splicedBytes, errors };
+      this.busyMilliseconds = message.busyMilliseconds;
+    } else if (message.type === "defect") this.events.log("error", message.message);
   }
 
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
     if (this.ended) return;
     this.server = undefined;
+    this.statistics = NO_STATISTICS;
     if (this.facts.transport === "fuse-native") {
       this.events.lost("its server ended");
       return;

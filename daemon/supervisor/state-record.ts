@@ -46,6 +46,7 @@ export interface StateRecord {
   needs: GivenNeed[];
   /** The folder that was made for the mount, by the path of its parent. */
   made?: { parent: string; name: string };
+  idleTimeout?: number;
 }
 
 export class StateFolder {

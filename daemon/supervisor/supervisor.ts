@@ -27,6 +27,7 @@ import { version } from "../version.js";
 import { type AdoptedServer, type Belongings, imageIdentity } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
 import { RequestFailure } from "./failure.js";
+import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
@@ -135,6 +136,7 @@ export class Supervisor {
       overrides: { uid, gid, mode, dmode },
       maxReadBytes: MAX_READ_BYTES,
       imageIdentity: imageIdentity(image.fd),
+      idleTimeout: options.idleTimeout,
       made: made && { parent: descriptorPath(made.parent), name: made.name },
     };
     const fuseRequest = {
@@ -221,8 +223,19 @@ export class Supervisor {
       history,
     );
     this.mounts.set(mounted.id, mounted);
+    if (facts.idleTimeout) this.watchIdle(mounted, facts.idleTimeout);
     this.tellCount();
     return mounted;
+  }
+
+  private watchIdle(mounted: MountedImage, seconds: number): void {
+    const watch = new IdleUnmount(
+      mounted,
+      seconds,
+      () => mounted.end("unmounted, since nobody used it,"),
+      (text) => this.log.warn(`${mounted.facts.mountpoint}: ${text}`),
+    );
+    this.wait(mounted.id).then(() => watch.stop());
   }
 
   /** The pid of a server is part of the record; bubblewrap tells it a little late. */

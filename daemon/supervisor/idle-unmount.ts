@@ -1,0 +1,68 @@
+/**
+ * Unmounting what nobody uses: `idle-timeout=SECONDS`.
+ *
+ * Root asks the kernel, which knows of cached use as well: MNT_EXPIRE marks an unused mount, and
+ * unmounts it if the mark is still there the next time (umount(2)). Others may not; for them a mount
+ * is idle that sent no request, and the unmount fails harmlessly while something is open.
+ */
+import { MountError, unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { inBackground, SystemError, umount2 } from "../../fs-adapter/system/libc.js";
+import type { MountedImage } from "./mounted-image.js";
+
+const MNT_EXPIRE = 4;
+const UMOUNT_NOFOLLOW = 8;
+
+export class IdleUnmount {
+  private readonly timer: NodeJS.Timeout;
+  private requests = -1;
+
+  constructor(
+    private readonly mounted: MountedImage,
+    seconds: number,
+    /** The kernel's mount is gone. */
+    private readonly expired: () => void,
+    private readonly warn: (text: string) => void,
+  ) {
+    this.timer = setInterval(() => this.tick(), seconds * 1000);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  private tick(): void {
+    const attempt = process.geteuid?.() === 0 ? this.expire() : this.unmountIfQuiet();
+    attempt.then(
+      (gone) => {
+        if (gone) this.expired();
+      },
+      (error: Error) => this.warn(error.message),
+    );
+  }
+
+  private async expire(): Promise<boolean> {
+    try {
+      const { mountpoint } = this.mounted.facts;
+      await inBackground(umount2 as never, "umount2", mountpoint, MNT_EXPIRE | UMOUNT_NOFOLLOW);
+      return true;
+    } catch (error) {
+      // EAGAIN: it was unused and is marked now. EBUSY: it is in use.
+      if (error instanceof SystemError && ["EAGAIN", "EBUSY"].includes(error.code)) return false;
+      throw error;
+    }
+  }
+
+  private async unmountIfQuiet(): Promise<boolean> {
+    const { requests } = this.mounted.info().statistics;
+    const quiet = requests === this.requests;
+    this.requests = requests;
+    if (!quiet) return false;
+    try {
+      await unmountFuse(this.mounted.facts.mountpoint, false);
+      return true;
+    } catch (error) {
+      if (error instanceof MountError && error.code === "EBUSY") return false;
+      throw error;
+    }
+  }
+}
