@@ -12,6 +12,7 @@ const programs = {
   server: "daemon/server/main.ts",
   "serving-thread": "daemon/server/serving-thread.ts",
   "native-server": "daemon/server/native-main.ts",
+  "systemd-helper": "daemon/systemd-helper/main.ts",
 };
 
 const executable = ["isomount", "mount.isomount", "isomountd"];

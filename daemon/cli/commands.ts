@@ -8,6 +8,7 @@ import { runCompletion, type Shell } from "./completion-command.js";
 import { type DaemonAction, runDaemon } from "./daemon-command.js";
 import { type DesktopAction, runDesktop } from "./desktop-command.js";
 import {
+  daemonFlags,
   desktopFlags,
   type Flag,
   json,
@@ -17,6 +18,7 @@ import {
   umountFlags,
 } from "./flags.js";
 import { runInfo } from "./info-command.js";
+import type { InstallAction } from "./install-command.js";
 import { runList } from "./list-command.js";
 import { runMount } from "./mount-command.js";
 import { ownOptions } from "./mount-options.js";
@@ -173,13 +175,19 @@ function commandLine(run: Run): Argv {
     )
     .command(
       "daemon <action>",
-      "start, stop or replace the daemon, or tell whether it runs",
+      "start, stop or replace the daemon, tell whether it runs, or have systemd keep it",
       (command) =>
-        withFlags(command, [json]).positional("action", {
-          choices: ["start", "stop", "restart", "status"],
+        withFlags(command, daemonFlags).positional("action", {
+          choices: ["start", "stop", "restart", "status", "install", "uninstall"],
           demandOption: true,
         }),
-      run((parsed) => runDaemon(parsed.action as DaemonAction, parsed.json === true)),
+      run(async (parsed) => {
+        const action = parsed.action as DaemonAction | InstallAction;
+        const asJson = parsed.json === true;
+        if (action !== "install" && action !== "uninstall") return runDaemon(action, asJson);
+        const { runInstall } = await import("./install-command.js");
+        return runInstall(action, parsed.user === true ? "user" : "system", asJson);
+      }),
     )
     .command(
       "doctor",

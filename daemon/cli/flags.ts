@@ -32,6 +32,11 @@ export const desktopFlags: readonly Flag[] = [
   { name: "user", help: "for this user only; for root, who else installs for everybody" },
 ];
 
+export const daemonFlags: readonly Flag[] = [
+  { name: "user", help: "install and uninstall: for this user's systemd, not the system's" },
+  json,
+];
+
 export const listFlags: readonly Flag[] = [
   { name: "quiet", alias: "q", help: "print the mountpoints only, one a line" },
   json,

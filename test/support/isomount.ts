@@ -20,10 +20,14 @@ import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 
 const project = resolve(fileURLToPath(import.meta.url), "../../..");
 /** The build to try: `$ISOMOUNT_DIST`, or the project's own. */
-export const program = join(process.env.ISOMOUNT_DIST ?? join(project, "dist"), "isomount.js");
+export const dist = process.env.ISOMOUNT_DIST ?? join(project, "dist");
+export const program = join(dist, "isomount.js");
 
 /** A call that waits for a stuck mount ends by nothing less than SIGKILL. */
 const TIMEOUT = { timeout: 60_000, killSignal: "SIGKILL" } as const;
+
+/** `daemon`, who owns nothing anywhere: fusermount3 serves only users that have a name. */
+export const ORDINARY_USER = 1;
 
 export interface Outcome {
   status: number | null;
@@ -35,6 +39,7 @@ export class Isomount {
   readonly folder = mkdtempSync(join(tmpdir(), "isomount-e2e-"));
   readonly runtime = join(this.folder, "run");
   private mountpoints = 0;
+  private knownDaemon: number | undefined;
 
   /** `user`: whose daemon it is, if not that of whoever runs the tests. */
   constructor(private readonly user?: number) {
@@ -77,8 +82,13 @@ export class Isomount {
 
   /** Runs the command while the test goes on. */
   start(...parameters: string[]): Promise<Outcome> {
+    return this.startProgram(process.execPath, program, ...parameters);
+  }
+
+  /** Runs any program while the test goes on. */
+  startProgram(name: string, ...parameters: string[]): Promise<Outcome> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [program, ...parameters], {
+      const child = spawn(name, parameters, {
         ...this.surroundings,
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -136,9 +146,8 @@ export class Isomount {
     return [...mounts, ...sockets, ...this.servers().map((pid) => `server ${pid}`)];
   }
 
-  /** Servers of this daemon: its children, and theirs. */
-  servers(): number[] {
-    const daemon = this.daemonPid();
+  /** Servers of this daemon: its children. */
+  servers(daemon = this.daemonPid()): number[] {
     if (daemon === undefined) return [];
     const parents = new Map<number, number>();
     for (const name of readdirSync("/proc")) {
@@ -156,18 +165,35 @@ export class Isomount {
   }
 
   daemonPid(): number | undefined {
-    const { status, stdout } = this.run("daemon", "status", "--json");
-    return status === 0 ? (JSON.parse(stdout) as { pid?: number }).pid : undefined;
+    if (this.knownDaemon === undefined || !this.isOurs(this.knownDaemon)) {
+      const { status, stdout } = this.run("daemon", "status", "--json");
+      this.knownDaemon = status === 0 ? (JSON.parse(stdout) as { pid?: number }).pid : undefined;
+    }
+    return this.knownDaemon;
+  }
+
+  private isOurs(pid: number): boolean {
+    const environment = `/proc/${pid}/environ`;
+    return existsSync(environment) && readFileSync(environment, "utf8").includes(this.runtime);
   }
 
   /** Unmounts everything, ends the daemon, and insists that nothing is left. */
   end(): void {
     if (existsSync(join(this.runtime, "control.sock"))) {
       for (const { id } of this.list()) this.succeed("umount", "--lazy", id);
-      expect(this.leftovers()).toEqual([]);
+      this.expectNothingLeft();
       this.succeed("daemon", "stop");
     }
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A server ends a moment after its mount; after a lazy unmount, when the kernel says so. */
+  expectNothingLeft(): void {
+    const deadline = Date.now() + 10_000;
+    while (this.leftovers().length > 0 && Date.now() < deadline) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+    expect(this.leftovers()).toEqual([]);
   }
 }
 

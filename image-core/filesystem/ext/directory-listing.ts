@@ -24,6 +24,8 @@ export class DirectoryListing {
   readonly damage: ImageError | undefined;
   /** Whether the directory has more entries than are held: then nothing here counts. */
   readonly tooLarge: boolean;
+  /** What has more than one name here: allowed for files, damage for directories. */
+  readonly repeatedly = new Set<number>();
   private readonly byName = new Map<string, number>();
   private folded: Map<string, number> | undefined;
   /** By names met more than once: the number that the next one may get. */
@@ -31,10 +33,13 @@ export class DirectoryListing {
 
   constructor(context: MapContext, directory: OpenFile) {
     const shown = shownNames(context, directory);
+    const met = new Set<number>();
     this.damage = visitEntries(context, directory, 0, (bytes, start, end, inode, next) => {
       if (isDots(bytes, start, end)) return true;
       const name = this.unused(shown(bytes, start, end));
       this.byName.set(name, inode);
+      if (met.has(inode)) this.repeatedly.add(inode);
+      met.add(inode);
       this.names.push(name);
       this.inodes.push(inode);
       this.nexts.push(next);

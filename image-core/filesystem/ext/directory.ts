@@ -79,17 +79,20 @@ export function visitEntries(
   return damage;
 }
 
-/** The inode number of a directory's parent. */
+/** The inode number of a directory's parent: its second entry, always. Throws `corrupt` without one. */
 export function parentInode(context: MapContext, directory: OpenFile): number {
-  if (directory.inline !== undefined) return le32(directory.inline, 0);
-  let parent = 0;
-  const damage = visitEntries(context, directory, 0, (bytes, start, end, inode) => {
-    if (end - start === 2 && bytes[start] === 0x2e && bytes[start + 1] === 0x2e) parent = inode;
-    // `..` is the second entry, always: no need to look further than the first block.
-    return parent === 0 && start < context.superblock.blockSize / 2;
-  });
-  if (parent !== 0) return parent;
-  throw damage ?? corrupt(FORMAT, `directory, inode ${directory.inode.number}`, 0, "has no `..`");
+  const { inode, inline } = directory;
+  if (inline !== undefined) return le32(inline, 0);
+  const structure = `directory, inode ${inode.number}`;
+  const { blockSize } = context.superblock;
+  const run = { logical: 0, count: 0, physical: 0 };
+  findRun(context, inode, 0, run);
+  if (run.physical === 0) throw corrupt(FORMAT, structure, 0, "has a hole");
+  const bytes = context.blocks.block(run.physical, structure);
+  const second = recordLength(le16(bytes, 4), blockSize);
+  const fits = second >= ENTRY_HEADER && second + ENTRY_HEADER + 2 <= blockSize;
+  if (fits && bytes[second + 8] === 0x2e && bytes[second + 9] === 0x2e) return le32(bytes, second);
+  throw corrupt(FORMAT, structure, second, "has no `..`");
 }
 
 /** Two runs of entries: behind the parent in i_block, and the attribute `system.data`. */

@@ -58,11 +58,14 @@ export class ExtVolume implements Volume {
     const file = this.directory(directory);
     const listing = this.listing(file);
     if (listing === undefined) return this.lookupStreamed(file, name);
-    const found = listing.lookup(name) || listing.lookup(name.normalize("NFC"));
-    if (found !== 0) return nodeOf(found);
-    if ((file.inode.flags & InodeFlag.casefold) !== 0) {
-      const folded = listing.lookupFolded(name);
-      if (folded !== 0) return nodeOf(folded);
+    let found = listing.lookup(name) || listing.lookup(name.normalize("NFC"));
+    if (found === 0 && (file.inode.flags & InodeFlag.casefold) !== 0) {
+      found = listing.lookupFolded(name);
+    }
+    if (found !== 0) {
+      const stray = this.strayDirectory(file, found, listing);
+      if (stray !== undefined) throw stray;
+      return nodeOf(found);
     }
     // Absent from what could be read is not absent.
     if (listing.damage !== undefined) throw listing.damage;
@@ -86,10 +89,14 @@ export class ExtVolume implements Volume {
       this.streamDirectory(file, cookie, emit);
       return;
     }
-    const { names, inodes, nexts, damage } = listing;
+    const { names, inodes, nexts } = listing;
+    let { damage } = listing;
     for (let index = listing.indexBehind(cookie); index < names.length; index++) {
       const number = inodes[index];
-      if (!emit(names[index], nodeOf(number), this.type(number), nexts[index])) return;
+      const type = this.type(number);
+      const stray = type === S_IFDIR ? this.strayDirectory(file, number, listing) : undefined;
+      if (stray !== undefined) damage ??= stray;
+      else if (!emit(names[index], nodeOf(number), type, nexts[index])) return;
     }
     if (damage !== undefined) throw damage;
   }
@@ -179,11 +186,15 @@ export class ExtVolume implements Volume {
 
   private streamDirectory(directory: OpenFile, cookie: number, emit: EmitEntry): void {
     const shown = shownNames(this.map, directory);
+    let stray: ImageError | undefined;
     const damage = visitEntries(this.map, directory, cookie, (bytes, start, end, inode, next) => {
       if (isDots(bytes, start, end)) return true;
-      return emit(shown(bytes, start, end), nodeOf(inode), this.type(inode), next);
+      const type = this.type(inode);
+      const wrong = type === S_IFDIR ? this.strayDirectory(directory, inode) : undefined;
+      stray ??= wrong;
+      return wrong !== undefined || emit(shown(bytes, start, end), nodeOf(inode), type, next);
     });
-    if (damage !== undefined) throw damage;
+    if (damage !== undefined || stray !== undefined) throw damage ?? stray;
   }
 
   private lookupStreamed(directory: OpenFile, name: string): NodeId {
@@ -193,9 +204,37 @@ export class ExtVolume implements Volume {
       if (!isDots(bytes, start, end) && shown(bytes, start, end) === name) found = inode;
       return found === 0;
     });
-    if (found !== 0) return nodeOf(found);
+    if (found !== 0) {
+      const stray = this.strayDirectory(directory, found);
+      if (stray !== undefined) throw stray;
+      return nodeOf(found);
+    }
     if (damage !== undefined) throw damage;
     return 0;
+  }
+
+  /**
+   * What is wrong with an entry for a directory that says it lies elsewhere, or that has several
+   * names here: followed, such entries make rings and trees without end. Undefined for files.
+   */
+  private strayDirectory(
+    directory: OpenFile,
+    number: number,
+    listing?: DirectoryListing,
+  ): ImageError | undefined {
+    if (this.type(number) !== S_IFDIR) return undefined;
+    const parent = directory.inode.number;
+    const wrong = (problem: string) =>
+      corrupt(FORMAT, `directory, inode ${parent}, entry for inode ${number}`, 0, problem);
+    if (number === ROOT_INODE) return wrong("it is the root");
+    if (listing?.repeatedly.has(number)) return wrong("a directory has one name only");
+    try {
+      const stated = parentInode(this.map, this.file(nodeOf(number)));
+      return stated === parent ? undefined : wrong(`it lies in inode ${stated} by its own account`);
+    } catch (error) {
+      if (error instanceof ImageError) return error;
+      throw error;
+    }
   }
 
   /** From the inode, which is what stat(2) will say: the copy in the directory may be absent or wrong. */

@@ -23,15 +23,20 @@ export class DirectoryListing {
   readonly damage: ImageError | undefined;
   /** Whether the directory has more entries than are held: then nothing here counts. */
   readonly tooLarge: boolean;
+  /** What has more than one name here: allowed for files, damage for directories. */
+  readonly repeatedly = new Set<number>();
   private readonly byName = new Map<string, number>();
   private folded: Map<string, number> | undefined;
   /** By names met more than once: the number that the next one may get. */
   private readonly repeated = new Map<string, number>();
 
   constructor(disk: Disk, directory: FileRecord) {
+    const met = new Set<number>();
     this.damage = visitNames(disk, directory, 0, ({ name }, record, cookie) => {
       const unused = this.unused(name);
       this.byName.set(unused, record);
+      if (met.has(record)) this.repeatedly.add(record);
+      met.add(record);
       if (!isHidden(record)) {
         this.names.push(unused);
         this.records.push(record);

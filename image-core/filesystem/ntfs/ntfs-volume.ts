@@ -62,7 +62,11 @@ export class NtfsVolume implements Volume {
     if (name === ".") return directory;
     if (name === "..") return this.parent(directory);
     const record = this.lookupRecord(this.directory(directory), name);
-    if (record !== undefined) return nodeOf(record);
+    if (record !== undefined) {
+      const stray = this.strayDirectory(this.directory(directory), record);
+      if (stray !== undefined) throw stray;
+      return nodeOf(record);
+    }
     const colon = name.indexOf(":");
     return colon > 0
       ? this.lookupStream(directory, name.slice(0, colon), name.slice(colon + 1))
@@ -96,16 +100,23 @@ export class NtfsVolume implements Volume {
     const listing = this.listing(file);
     let damage: ImageError | undefined;
     if (listing === undefined) {
-      damage = visitNames(this.disk, file.record, cookie, ({ name }, record, next) =>
-        isHidden(record) ? true : emit(name, nodeOf(record), this.type(record), next),
-      );
+      let stray: ImageError | undefined;
+      damage = visitNames(this.disk, file.record, cookie, ({ name }, record, next) => {
+        if (isHidden(record)) return true;
+        const wrong = this.strayDirectory(file, record);
+        stray ??= wrong;
+        return wrong !== undefined || emit(name, nodeOf(record), this.type(record), next);
+      });
+      damage ??= stray;
     } else {
       const { names, records, cookies } = listing;
       for (let index = listing.indexBehind(cookie); index < names.length; index++) {
         const record = records[index];
-        if (!emit(names[index], nodeOf(record), this.type(record), cookies[index])) return;
+        const stray = this.strayDirectory(file, record, listing);
+        if (stray !== undefined) damage ??= stray;
+        else if (!emit(names[index], nodeOf(record), this.type(record), cookies[index])) return;
       }
-      damage = listing.damage;
+      damage ??= listing.damage;
     }
     if (damage !== undefined) throw damage;
   }
@@ -263,6 +274,25 @@ export class NtfsVolume implements Volume {
       if (error instanceof ImageError) return S_IFREG;
       throw error;
     }
+  }
+
+  /**
+   * What is wrong with an entry for a directory that says it lies elsewhere, or that has several
+   * names here: followed, such entries make rings and trees without end. Undefined for files.
+   */
+  private strayDirectory(
+    directory: NtfsFile,
+    record: number,
+    listing?: DirectoryListing,
+  ): ImageError | undefined {
+    if (this.type(record) !== S_IFDIR) return undefined;
+    const parent = directory.record.number;
+    const wrong = (problem: string) =>
+      corrupt(FORMAT, `directory, file record ${parent}, entry for record ${record}`, 0, problem);
+    if (listing?.repeatedly.has(record)) return wrong("a directory has one name only");
+    const { names } = this.file(nodeOf(record));
+    if (record !== ROOT_RECORD && names.some((name) => name.parent === parent)) return undefined;
+    return wrong(`it lies in record ${names[0]?.parent} by its own account`);
   }
 
   /** Of the directory that a file lies in, below the root. */
