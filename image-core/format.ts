@@ -5,6 +5,7 @@
  * plain interface, so every chain composes. `probe` functions are small and always loaded; the
  * code that opens is loaded when it is needed (`load`).
  */
+import type { MakeChunkStore } from "./cache/chunk-cache.js";
 import type { Volume } from "./filesystem/volume.js";
 import type { ByteSource } from "./source/byte-source.js";
 
@@ -158,4 +159,9 @@ export interface OpenContext {
   neighbourNames(folder?: string): string[];
   /** The passphrase; throws `encrypted` where none was given. Wipe the array after use. */
   passphrase(): Uint8Array;
+  /**
+   * Where a source keeps decoded chunks if several threads open the same image: each thread must
+   * make the same stores in the same order, so only while opening. Absent: a cache of its own.
+   */
+  readonly chunkStore?: MakeChunkStore;
 }

@@ -16,6 +16,7 @@ import {
   mountFlags,
   openFlags,
   umountFlags,
+  watchFlags,
 } from "./flags.js";
 import { runInfo } from "./info-command.js";
 import type { InstallAction } from "./install-command.js";
@@ -187,6 +188,21 @@ function commandLine(run: Run): Argv {
         if (action !== "install" && action !== "uninstall") return runDaemon(action, asJson);
         const { runInstall } = await import("./install-command.js");
         return runInstall(action, parsed.user === true ? "user" : "system", asJson);
+      }),
+    )
+    .command(
+      "watch <folder..>",
+      "mount the images that appear in a folder, and unmount those that leave it",
+      (command) =>
+        withOptions(withFlags(command, watchFlags)).positional("folder", {
+          type: "string",
+          array: true,
+          demandOption: true,
+        }),
+      run(async (parsed) => {
+        const { runWatch } = await import("./watch-command.js");
+        const folders = (parsed.folder as unknown[]).map(String);
+        return runWatch({ folders, options: optionsOf(parsed), keep: parsed.keep === true });
       }),
     )
     .command(

@@ -37,6 +37,10 @@ export const daemonFlags: readonly Flag[] = [
   json,
 ];
 
+export const watchFlags: readonly Flag[] = [
+  { name: "keep", help: "leave what was mounted mounted at the end" },
+];
+
 export const listFlags: readonly Flag[] = [
   { name: "quiet", alias: "q", help: "print the mountpoints only, one a line" },
   json,

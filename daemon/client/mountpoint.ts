@@ -5,6 +5,7 @@ import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
 import { defaultFolder } from "./default-folder.js";
 import { codeOf, failed, reasonOf, usage } from "./failure.js";
 import { ourMounts } from "./mount-table.js";
+import { makeEjectAlias, removeEjectAlias } from "./old-gvfs.js";
 
 /** open(2); Node does not name it. */
 export const O_PATH = 0o10000000;
@@ -83,6 +84,7 @@ export function makeMountpoint(
     const wanted = folderName(label) || folderName(imageStem) || "image";
     const name = makeFolder(parent, wanted, folder);
     const fd = openBeneath(parent, name, O_PATH | constants.O_DIRECTORY);
+    makeEjectAlias(parent, name);
     return {
       path: join(readlinkSync(`/proc/self/fd/${parent}`), name),
       fd,
@@ -97,6 +99,7 @@ export function makeMountpoint(
 /** Takes back what `makeMountpoint` made, after a mount that failed. */
 export function removeMade({ made }: Mountpoint): void {
   if (made === undefined) return;
+  removeEjectAlias(made.parent, made.name);
   try {
     rmdirSync(`/proc/self/fd/${made.parent}/${made.name}`);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** The folder that a client made for a mount: it goes away with the mount. */
 import { constants, openSync } from "node:fs";
 import { close, inBackground, unlinkat } from "../../fs-adapter/system/libc.js";
+import { ejectAlias } from "../rpc/eject-alias.js";
 import type { StateRecord } from "./state-record.js";
 
 const AT_REMOVEDIR = 0x200;
@@ -29,7 +30,22 @@ export function reopenMadeFolder(made: StateRecord["made"]): MadeFolder | undefi
 
 /** Closes the parent. A folder that somebody has put something into stays. */
 export function removeMadeFolder({ parent, name }: MadeFolder, warn: (text: string) => void): void {
-  inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR)
+  Promise.all([
+    inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR),
+    removeEjectAlias(parent, name),
+  ])
     .catch((error: Error) => warn(`${name} was not removed: ${error.message}`))
     .finally(() => close(parent));
+}
+
+/** Only made where the desktop needs it. */
+async function removeEjectAlias(parent: number, name: string): Promise<void> {
+  const alias = ejectAlias(name);
+  if (alias === undefined) return;
+  try {
+    await inBackground(unlinkat as never, "unlink", parent, alias, 0);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== "ENOENT" && code !== "ENAMETOOLONG") throw error;
+  }
 }

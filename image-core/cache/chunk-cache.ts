@@ -12,6 +12,15 @@ export interface ChunkStore {
   chunk(index: number): Uint8Array;
 }
 
+/**
+ * Makes the store of one source. `lengthOf`: decoded length of a chunk; the caller bounds it.
+ * `decode` fills the whole of `target` or throws; a chunk that throws is not kept.
+ */
+export type MakeChunkStore = (
+  lengthOf: (index: number) => number,
+  decode: (index: number, target: Uint8Array) => void,
+) => ChunkStore;
+
 const DEFAULT_LIMIT = 32 * 1024 * 1024;
 
 export class ChunkCache implements ChunkStore {
@@ -21,9 +30,7 @@ export class ChunkCache implements ChunkStore {
   private last: Uint8Array = new Uint8Array(0);
 
   constructor(
-    /** Decoded length of a chunk; the caller bounds it. */
     private readonly lengthOf: (index: number) => number,
-    /** Fills the whole of `target` or throws; a chunk that throws is not kept. */
     private readonly decode: (index: number, target: Uint8Array) => void,
     private readonly limit = DEFAULT_LIMIT,
   ) {}

@@ -1,10 +1,10 @@
 /**
  * An image stored as chunks: zeros, verbatim or compressed, decoded on demand.
  *
- * Memory: the cache's limit (32 MiB), and for chunks beyond 32 MiB, which no writer makes, at most
+ * Memory: the cache's limit (32 MiB a source, or what the threads of a server share), and for chunks beyond 32 MiB, which no writer makes, at most
  * 64 MiB each for what is stored and what is decoded.
  */
-import { ChunkCache, type ChunkStore } from "../cache/chunk-cache.js";
+import { ChunkCache, type ChunkStore, type MakeChunkStore } from "../cache/chunk-cache.js";
 import { at, ImageError } from "../errors.js";
 import type { ByteSource, HostRange } from "./byte-source.js";
 import { ChunkKind, type ChunkTable } from "./chunk-table.js";
@@ -33,13 +33,12 @@ export class ChunkedSource implements ByteSource {
     /** What `table.positions` count in. */
     private readonly stored: ByteSource,
     private readonly decoder: DecodeChunk,
-    cacheLimit?: number,
+    makeStore: MakeChunkStore = (lengthOf, decode) => new ChunkCache(lengthOf, decode),
   ) {
     this.size = table.starts[table.count];
-    this.cache = new ChunkCache(
+    this.cache = makeStore(
       (chunk) => this.decodedLength(chunk),
       (chunk, target) => this.decode(chunk, target),
-      cacheLimit,
     );
   }
 

@@ -54,3 +54,30 @@ export function peakMemory(pid: number): number {
   const text = readFileSync(`/proc/${pid}/status`, "utf8");
   return Number(/^VmHWM:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;
 }
+
+/** Seconds of processor time that a process has spent so far, in itself and for it in the kernel. */
+export function processorTime(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
+}
+
+/** USER_HZ, which is the same on every Linux that Node runs on. */
+const CLOCK_TICKS = 100;
+
+/** Reads every 4 KiB block of a file once, in random order, past the page cache of the mount. */
+export function everyBlockAtRandom(file: string): void {
+  execFileSync(
+    "fio",
+    [
+      ...["--name=all", `--filename=${file}`, "--rw=randread", "--bs=4k", "--readonly"],
+      ...["--direct=1", "--ioengine=psync", "--randseed=7"],
+    ],
+    { stdio: "ignore" },
+  );
+}
+
+/** Into the page cache: the servers are measured, not the disk. */
+export function warm(image: string): void {
+  execFileSync("cat", [image], { stdio: ["ignore", "ignore", "ignore"] });
+}

@@ -6,7 +6,7 @@
  * CBC has XORed them with the cipher text before instead of the block's vector.
  */
 import { createDecipheriv } from "node:crypto";
-import { ChunkCache, type ChunkStore } from "../../cache/chunk-cache.js";
+import { ChunkCache, type ChunkStore, type MakeChunkStore } from "../../cache/chunk-cache.js";
 import { at, ImageError } from "../../errors.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import { BlockIv } from "./block-iv.js";
@@ -43,14 +43,14 @@ export class EncryptedSource implements ByteSource {
     private readonly stored: ByteSource | SparseSource,
     cipher: Cipher,
     keys: ImageKeys,
+    makeStore: MakeChunkStore = (lengthOf, decode) => new ChunkCache(lengthOf, decode, CACHE_LIMIT),
   ) {
     this.size = cipher.dataSize;
     this.blockSize = cipher.blockSize;
     this.groupSize = cipher.blockSize * Math.max(1, Math.floor(GROUP_BYTES / cipher.blockSize));
-    this.cache = new ChunkCache(
+    this.cache = makeStore(
       (group) => Math.min(this.groupSize, roundUp(this.size - group * this.groupSize)),
       (group, target) => this.decrypt(group, target),
-      CACHE_LIMIT,
     );
     this.iv = new BlockIv(keys.hmac);
     this.chained = new Uint8Array(CIPHER_BLOCK + this.groupSize);

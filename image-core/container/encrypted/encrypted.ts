@@ -30,7 +30,7 @@ export function open(source: ByteSource, context: OpenContext): Medium {
     warnings.push(`the image holds ${stored.size} of ${cipher.dataSize} encrypted bytes`);
   }
   return {
-    source: new EncryptedSource(stored, cipher, keys),
+    source: new EncryptedSource(stored, cipher, keys, context.chunkStore),
     sectorSize: 512,
     details: { encryption: `AES-${cipher.keyBits}`, version, blockSize: cipher.blockSize },
     warnings,
@@ -57,7 +57,7 @@ export function openBands(
       `blocks of ${cipher.blockSize} in bands of ${bandSize} bytes`,
     );
   }
-  return new EncryptedSource(bands, { ...cipher, dataSize: size }, keys);
+  return new EncryptedSource(bands, { ...cipher, dataSize: size }, keys, context.chunkStore);
 }
 
 function unlock(

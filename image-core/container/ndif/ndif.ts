@@ -27,8 +27,12 @@ export function open(source: ByteSource, context: OpenContext): Medium {
   const data = forks.data ?? context.neighbour(context.name.replace(/^\._/, ""));
   const { table, version, sectors, compressed } = decodeBcem(resource);
   return {
-    source: new ChunkedSource(FORMAT, table, data, (_kind, input, output) =>
-      decodeAdc(input, output),
+    source: new ChunkedSource(
+      FORMAT,
+      table,
+      data,
+      (_kind, input, output) => decodeAdc(input, output),
+      context.chunkStore,
     ),
     sectorSize: SECTOR_SIZE,
     details: {

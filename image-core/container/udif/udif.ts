@@ -56,7 +56,7 @@ export function open(source: ByteSource, context: OpenContext): Medium {
     };
   }
   const { table, blocks, compression } = buildTable(tables, sectorCount);
-  const disk = new ChunkedSource("udif", table, stored, decodeChunk);
+  const disk = new ChunkedSource("udif", table, stored, decodeChunk, context.chunkStore);
   return {
     source: disk,
     sectorSize: SECTOR_SIZE,

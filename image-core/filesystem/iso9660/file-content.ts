@@ -40,7 +40,8 @@ export class SectionContent implements ByteSource {
       const got = this.source.read(this.runPosition, target, offset + done, count);
       done += got;
       if (got < count) {
-        if (done > 0) return done;
+        // Also where some bytes came: a short answer would make the kernel believe that it is the
+        // file that ends here.
         throw new ImageError(
           "truncated",
           "iso9660",

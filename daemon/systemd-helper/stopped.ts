@@ -1,0 +1,89 @@
+/**
+ * isomountd.service has ended, whatever way. Where it comes back, nothing is to be done: servers
+ * answer on, and the next daemon takes them over. Where it was stopped for good nobody would revive
+ * them, so everything is unmounted.
+ */
+import { execFile } from "node:child_process";
+import { closeSync, constants, existsSync, openSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { check, unlinkat } from "../../fs-adapter/system/libc.js";
+import { codeOf } from "../client/failure.js";
+import { runtimeFolder } from "../rpc/runtime-folder.js";
+import { processStartTime, StateFolder, type StateRecord } from "../supervisor/state-record.js";
+
+const UNIT = "isomountd.service";
+const O_PATH = 0o10000000;
+const AT_REMOVEDIR = 0x200;
+
+/** Only a job of systemd's to stop it means that; one to restart it, or none after a crash, does not. */
+export async function isStoppedForGood(): Promise<boolean> {
+  const scope = process.getuid!() === 0 ? "--system" : "--user";
+  const parameters = [scope, "list-jobs", "--no-legend", "--no-pager", "--plain"];
+  const { stdout } = await promisify(execFile)("systemctl", parameters, { timeout: 10_000 });
+  return jobTypes(stdout, UNIT).includes("stop");
+}
+
+/** `text` as `systemctl list-jobs` prints it: id, unit, type, state. */
+export function jobTypes(text: string, unit: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, name]) => name === unit)
+    .map(([, , type]) => type);
+}
+
+/** Unmounts what the daemon's records name. What fails does not keep the rest from being tried. */
+export async function cleanUp(folder = runtimeFolder()): Promise<void> {
+  if (!existsSync(folder)) return;
+  const state = new StateFolder(folder);
+  const records = state.load((file, reason) => console.error(`${file} is left alone: ${reason}`));
+  // The latest first, since it may lie upon or within an earlier one.
+  for (const record of records.reverse()) {
+    try {
+      await unmount(record);
+      state.remove(record.id);
+    } catch (error) {
+      console.error(`${record.mountpoint}: ${(error as Error).message}`);
+    }
+  }
+}
+
+async function unmount(record: StateRecord): Promise<void> {
+  const { mountpoint, device, pid, startTime, made } = record;
+  const there = readMountinfo().some(
+    (entry) => entry.mountpoint === mountpoint && entry.device === device,
+  );
+  if (there) {
+    // Its readers would wait for ever: systemd may go on holding the connection.
+    if (pid <= 0 || processStartTime(pid) !== startTime) abort(device);
+    await unmountFuse(mountpoint, true);
+  }
+  if (made !== undefined) removeMade(made);
+}
+
+/** The FUSE connection has the number of the superblock's device. */
+function abort(device: string): void {
+  const [, minor] = device.split(":");
+  try {
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, "1");
+  } catch (error) {
+    // It has ended meanwhile, or this is a container without the control filesystem.
+    if (!["ENOENT", "EROFS", "EACCES"].includes(codeOf(error) ?? "")) throw error;
+  }
+}
+
+function removeMade({ parent, name }: { parent: string; name: string }): void {
+  try {
+    const folder = openSync(parent, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      check(unlinkat(folder, name, AT_REMOVEDIR), "unlinkat");
+    } finally {
+      closeSync(folder);
+    }
+  } catch (error) {
+    // Somebody was quicker, or has put something there.
+    if (!["ENOENT", "ENOTEMPTY", "ENOTDIR"].includes(codeOf(error) ?? "")) throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/** Real file managers: an image is double-clicked, looked at, and ejected. */
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { buildUdif, zlibChunk } from "../fixtures/dmg/udif.js";
+import { HfsPlusBuilder, ROOT_CNID } from "../fixtures/hfsplus/volume.js";
+import { Desktop, desktopMissing, type Point } from "../support/desktop.js";
+import { program, startIsomount } from "../support/isomount.js";
+import { run } from "../support/tools.js";
+
+const missing = desktopMissing();
+if (missing !== undefined) console.log(`skipped: ${missing}`);
+
+interface FileManager {
+  program: string;
+  handler: string;
+  /** In a window of the size that `Desktop` gives it: the first file shown. */
+  firstFile: Point;
+  /** The column of the eject buttons in the side bar. */
+  ejectColumn: number;
+}
+
+const fileManagers: FileManager[] = [
+  {
+    program: "pcmanfm",
+    handler: "pcmanfm.desktop",
+    firstFile: { x: 208, y: 110 },
+    ejectColumn: 137,
+  },
+  { program: "thunar", handler: "thunar.desktop", firstFile: { x: 222, y: 128 }, ejectColumn: 161 },
+  {
+    program: "nautilus",
+    handler: "org.gnome.Nautilus.desktop",
+    firstFile: { x: 355, y: 123 },
+    ejectColumn: 212,
+  },
+];
+
+/** The side bar's rows begin and end here; a button is higher than the step. */
+const SIDE_BAR = { top: 90, bottom: 500, step: 8 };
+
+const images = [
+  { file: "disc.iso", label: "Übung 日本 1" },
+  { file: "app.dmg", label: "My App 1.0" },
+  { file: "stick.img", label: "USB STICK" },
+] as const;
+
+describe.skipIf(missing !== undefined)("the desktop", () => {
+  const isomount = startIsomount();
+  const desktop = new Desktop(isomount.folder);
+  const mimeapps = join(desktop.home, ".config/mimeapps.list");
+
+  /** `isomount` as a person at this desktop runs it. */
+  function isomountHere(...parameters: string[]): string {
+    return desktop.run(process.execPath, program, ...parameters);
+  }
+
+  beforeAll(async () => {
+    for (const { file } of images) mkdirSync(join(isomount.folder, dirOf(file)));
+    makeIso(join(isomount.folder, "iso/disc.iso"), images[0].label);
+    writeFileSync(join(isomount.folder, "dmg/app.dmg"), makeDmg(images[1].label));
+    makeStick(join(isomount.folder, "img/stick.img"), images[2].label);
+    await desktop.start();
+    isomountHere("desktop", "install", "--user");
+  });
+
+  afterEach(async () => {
+    await desktop.closeAll();
+    isomount.run("umount", "--all", "--lazy");
+  });
+
+  afterAll(() => desktop.stop());
+
+  /** What is mounted from our folder, as the kernel has it: asked often, so without the daemon. */
+  function mountpoints(): string[] {
+    return readMountinfo()
+      .filter(({ source }) => source.startsWith(isomount.folder))
+      .map(({ mountpoint }) => mountpoint);
+  }
+
+  function makeIso(path: string, label: string): void {
+    const tree = join(isomount.folder, "tree");
+    mkdirSync(join(tree, "folder"), { recursive: true });
+    writeFileSync(join(tree, "read me.txt"), "hello\n");
+    symlinkSync("folder", join(tree, "link"));
+    run("xorriso", ["-as", "mkisofs", "-quiet", "-J", "-R", "-V", label, "-o", path, tree]);
+  }
+
+  function openFolder({ program, handler }: FileManager, folder: string): void {
+    const defaults = readFileSync(mimeapps, "utf8").replace(/^inode\/directory=.*\n/m, "");
+    const wanted = `inode/directory=${handler};\n`;
+    writeFileSync(mimeapps, defaults.replace(/^\[Default Applications\]\n/m, `$&${wanted}`));
+    desktop.spawn(program, folder);
+  }
+
+  /** From below, since the mount is among the last rows; until the button is hit. */
+  async function eject({ ejectColumn }: FileManager): Promise<void> {
+    for (let y = SIDE_BAR.bottom; y > SIDE_BAR.top; y -= SIDE_BAR.step) {
+      desktop.click({ x: ejectColumn, y });
+      await sleep(40);
+      if (mountpoints().length === 0) return;
+    }
+    await desktop.until("the mount to go away", () => mountpoints().length === 0);
+  }
+
+  describe.each(fileManagers)("$program", (manager) => {
+    it.each(images)("opens $file by double-click, shows it and ejects it", async (image) => {
+      openFolder(manager, join(isomount.folder, dirOf(image.file)));
+      await desktop.window(dirOf(image.file));
+      desktop.click(manager.firstFile, 2);
+      await desktop.until("a mount", () => mountpoints().length === 1);
+      const [{ mountpoint, label }] = isomount.list();
+      expect([label, basename(mountpoint)]).toEqual([image.label, image.label]);
+      await desktop.window(image.label);
+      // As GLib's file managers and file dialogs all see it.
+      expect(desktop.run("gio", "mount", "-l")).toContain(`: ${image.label} -> file://`);
+      desktop.screenshot(`${manager.program}-${image.file}`);
+      await eject(manager);
+      // The folder was made for the mount.
+      await desktop.until("the folder to go away", () => !existsSync(mountpoint));
+      desktop.screenshot(`${manager.program}-${image.file}-ejected`);
+    });
+  });
+});
+
+function dirOf(file: string): string {
+  return file.split(".").at(-1)!;
+}
+
+function makeDmg(label: string): Buffer {
+  const volume = new HfsPlusBuilder({ label });
+  volume.folder(ROOT_CNID, "My App.app");
+  volume.file(ROOT_CNID, "Applications", { mode: 0o120777, data: "/Applications" });
+  return buildUdif([{ sector: 0, chunks: [zlibChunk(volume.build())] }]);
+}
+
+function makeStick(path: string, label: string): void {
+  run("mkfs.vfat", ["-C", "-n", label, path, "1440"]);
+  run("mmd", ["-i", path, "::/PHOTOS"]);
+}
