@@ -6,6 +6,8 @@
  * Checksums (metadata_csum) that are wrong become warnings, not errors: what they guard is checked
  * for sense by itself, and a reader that only looks is better served by the data than by EIO.
  */
+
+import { RecentlyUsed } from "../../cache/recently-used.js";
 import { corrupt, ImageError } from "../../errors.js";
 import type { HostRange } from "../../source/byte-source.js";
 import {
@@ -29,7 +31,6 @@ import { decodeAttributes, decodeInode, InodeFlag, inodeChecksumOk } from "./ino
 import type { InodeTable } from "./inode-table.js";
 import { le16 } from "./little-endian.js";
 import { decodeText } from "./names.js";
-import { RecentlyUsed } from "./recently-used.js";
 import { FORMAT } from "./superblock.js";
 import { MAX_VALUE_SIZE, readXattrs, type StoredXattr } from "./xattr.js";
 import { fullName, shownValue } from "./xattr-names.js";

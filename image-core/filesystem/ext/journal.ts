@@ -166,8 +166,9 @@ class Recovery {
   }
 
   private noticeFastCommits(end: number): void {
-    if (this.superblock.fastCommitBlocks === 0) return;
-    if (decodeFastCommitHead(this.block(this.last)) === end) {
+    if (this.superblock.fastCommitBlocks < 2) return;
+    // Their area begins one behind the log's end: that block is left unused.
+    if (decodeFastCommitHead(this.block(this.last + 1)) === end) {
       this.warn(
         "fast commits after the last full one are not applied: the newest changes are missing",
       );

@@ -5,9 +5,10 @@
  * places; a named stream's lies as many tables of records further up as its place among the streams.
  * Modes are 0777, as ntfs-3g shows them without a user mapping; Windows' access lists are not read.
  */
+
+import { RecentlyUsed } from "../../cache/recently-used.js";
 import { corrupt, ImageError } from "../../errors.js";
 import type { HostRange } from "../../source/byte-source.js";
-import { RecentlyUsed } from "../ext/recently-used.js";
 import {
   type Attributes,
   type EmitEntry,
@@ -21,16 +22,15 @@ import {
   type VolumeDescription,
   type VolumeStatistics,
 } from "../volume.js";
-import { AttributeType } from "./attribute.js";
 import { FORMAT } from "./boot-sector.js";
 import { DirectoryListing, isHidden, MAX_LISTED, visitNames } from "./directory-listing.js";
+import { countFreeClusters } from "./free-clusters.js";
 import { shownTarget } from "./link-target.js";
-import { type Mft, openStream } from "./mft.js";
+import type { Mft } from "./mft.js";
 import { type Content, type NamedStream, type NtfsFile, openNtfsFile } from "./ntfs-file.js";
 import type { Disk } from "./stream.js";
 
 export const ROOT_RECORD = 5;
-const BITMAP_RECORD = 6;
 /** Bytes of records and run lists that are kept decoded. */
 const FILES_BYTES = 8 * 1024 * 1024;
 /** Named streams of one file that have nodes. */
@@ -112,9 +112,10 @@ export class NtfsVolume implements Volume {
       const { names, records, cookies } = listing;
       for (let index = listing.indexBehind(cookie); index < names.length; index++) {
         const record = records[index];
-        const stray = this.strayDirectory(file, record, listing);
+        const type = this.type(record);
+        const stray = type === S_IFDIR ? this.strayDirectory(file, record, listing) : undefined;
         if (stray !== undefined) damage ??= stray;
-        else if (!emit(names[index], nodeOf(record), this.type(record), cookies[index])) return;
+        else if (!emit(names[index], nodeOf(record), type, cookies[index])) return;
       }
       damage ??= listing.damage;
     }
@@ -169,7 +170,7 @@ export class NtfsVolume implements Volume {
 
   statistics(): VolumeStatistics {
     const { clusterSize, clusters } = this.disk.boot;
-    this.freeClusters ??= this.countFreeClusters();
+    this.freeClusters ??= countFreeClusters(this.disk, this.mft);
     return {
       blockSize: clusterSize,
       // The last sector is the boot sector's copy, and makes no cluster.
@@ -317,21 +318,6 @@ export class NtfsVolume implements Volume {
     return true;
   }
 
-  private countFreeClusters(): number {
-    const { attributes } = this.mft.load(BITMAP_RECORD);
-    const bitmap = openStream(this.disk, attributes, AttributeType.data, "", "$Bitmap");
-    if (bitmap === undefined) return 0;
-    const { clusters } = this.disk.boot;
-    const bytes = new Uint8Array(65536);
-    const whole = Math.min(bitmap.size, Math.floor(clusters / 8));
-    let free = 0;
-    for (let position = 0; position < whole; position += bytes.length) {
-      const got = bitmap.read(position, bytes, 0, Math.min(bytes.length, whole - position));
-      for (let i = 0; i < got; i++) free += ZERO_BITS[bytes[i]];
-    }
-    return free;
-  }
-
   private recordOf(node: NodeId): number {
     const first = ((node - 1) % this.mft.count) + 1;
     return first === ROOT_NODE ? ROOT_RECORD : first === ROOT_RECORD + 1 ? 0 : first - 1;
@@ -341,10 +327,3 @@ export class NtfsVolume implements Volume {
 function nodeOf(record: number): NodeId {
   return record === ROOT_RECORD ? ROOT_NODE : record === 0 ? ROOT_RECORD + 1 : record + 1;
 }
-
-/** How many bits of a byte are 0. */
-const ZERO_BITS = Uint8Array.from({ length: 256 }, (_, byte) => {
-  let zeros = 0;
-  for (let bit = 0; bit < 8; bit++) if ((byte & (1 << bit)) === 0) zeros++;
-  return zeros;
-});

@@ -181,6 +181,32 @@ test("names that cannot be shown are escaped, and names that occur twice told ap
   expect(names).toEqual(["a\u241bFF\u241b2F\u241b00", "bbbb", "bbbb~2", "\u241b\u241bd"]);
 });
 
+test("a directory that lies elsewhere, or has two names, is not followed", () => {
+  const image = makeImage(join(folder, "ring"), undefined, "4M", ["-b", "1024", "-t", "ext2"]);
+  debugfs(image, [
+    "mkdir a",
+    "mkdir a/b",
+    "mkdir a/c",
+    "link a a/b/ring",
+    "link <2> a/b/root",
+    "link a/c a/again",
+  ]);
+  const volume = openBytes(readFileSync(image));
+  const a = volume.lookup(ROOT_NODE, "a");
+  const b = volume.lookup(a, "b");
+  expect(() => volume.lookup(b, "ring")).toThrow(
+    /entry for inode \d+ .*it lies in inode 2 by its own/,
+  );
+  expect(() => volume.lookup(b, "root")).toThrow(/entry for inode 2 .*it is the root/);
+  const names: string[] = [];
+  const list = (node: number) => () =>
+    volume.readDirectory(node, 0, (name) => names.push(name) > 0);
+  expect(list(b)).toThrow(/own account|is the root/);
+  expect(names).toEqual([]);
+  expect(list(a)).toThrow(/a directory has one name only/);
+  expect(names).toEqual(["b"]);
+});
+
 test("cookies continue where they stopped", () => {
   const { bytes } = fresh(["-t", "ext4"]);
   const volume = openBytes(bytes);

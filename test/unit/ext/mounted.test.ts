@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ROOT_NODE } from "../../../image-core/filesystem/volume.js";
 import { FileSource } from "../../../image-core/source/file-source.js";
 import { makeImage, openSource } from "../../fixtures/ext/images.js";
 import { run, scratch } from "../../support/tools.js";
@@ -71,6 +72,28 @@ for (const options of kinds) {
     }
   });
 }
+
+test.skipIf(cannotMount !== undefined)("fast commits are named, not applied", () => {
+  const image = makeImage(join(folder, "image"), undefined, "32M", [
+    "-t",
+    "ext4",
+    "-O",
+    "fast_commit",
+  ]);
+  run("mount", ["-o", "loop", image, mountpoint]);
+  try {
+    // An fsync of a small change is a fast commit; the copy is what a power cut would leave.
+    const script = 'echo a > a; sync; echo b > b; sync b; cp "$0" "$0.cut"';
+    run("sh", ["-c", script, image], { cwd: mountpoint });
+  } finally {
+    run("umount", [mountpoint]);
+  }
+  const volume = openSource(new FileSource(openSync(`${image}.cut`, "r")));
+  expect(volume.description.warnings.join()).toMatch(
+    /fast commits after the last full one are not applied/,
+  );
+  expect(volume.lookup(ROOT_NODE, "a")).toBeGreaterThan(0);
+});
 
 /** Sets a v2 policy with a made-up key on a folder, as fscryptctl would. */
 const ENCRYPT = `

@@ -11,8 +11,6 @@ import { walk } from "../../support/walk.js";
 
 /** The filesystem's own files: ntfs-3g was asked to show them, we do not. */
 const HIDDEN = /^\/\$/;
-/** Where ntfs-3g was mounted: it makes the targets of drive letters absolute. */
-const MOUNTED_AT = "/tmp/corpus/tmp/m/";
 const TYPES: Record<number, string> = { [S_IFREG]: "f", [S_IFDIR]: "d", [S_IFLNK]: "l" };
 
 for (const { image, kind } of corpusImages()) {
@@ -54,7 +52,9 @@ for (const { image, kind } of corpusImages()) {
         if (type === "d") expect(`${attributes.size}`, path).toBe(size);
         // ntfs-3g does not read what Linux's ntfs3 wrote.
         if (type === "l" && !content.startsWith("unsupported reparse")) {
-          expect(file.content, path).toBe(content.replace(MOUNTED_AT, ""));
+          // It makes the targets of drive letters absolute, by where it was mounted.
+          const inVolume = file.content.replace(/^(\.\.\/)+/, "");
+          expect(content === file.content || content.endsWith(`/m/${inVolume}`), path).toBe(true);
         }
       }
     });

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ImageError } from "../../../image-core/errors.js";
 import { ntfs } from "../../../image-core/filesystem/ntfs/format.js";
-import { Attributes, ROOT_NODE, type Volume } from "../../../image-core/filesystem/volume.js";
+import {
+  Attributes,
+  ROOT_NODE,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  type Volume,
+} from "../../../image-core/filesystem/volume.js";
 import { probeWindow } from "../../../image-core/probe.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { noise } from "../../fixtures/ext/images.js";
@@ -226,6 +233,25 @@ test("directory indexes: damage costs its block, is said, and is no 'not found'"
   expect(() => walk(openBytes(odd))).toThrow(/index entry at/);
 });
 
+test("a directory that lies elsewhere by its own account is not followed", () => {
+  const bytes = fresh();
+  // A file's record turned into a directory's that says it lies in the root, and then in itself.
+  const position = record("File number 20");
+  bytes.writeUInt16LE(3, position + 0x16);
+  const name = attribute(bytes, position, 0x30);
+  const parent = name + bytes.readUInt16LE(name + 0x14);
+  expect(bytes.readUInt32LE(parent)).toBe(5);
+  expect(nodeOf(openBytes(bytes), "File number 20")).toBeGreaterThan(0);
+  bytes.writeUInt32LE((position - mft) / RECORD, parent);
+  const volume = openBytes(bytes);
+  expect(() => nodeOf(volume, "File number 20")).toThrow(/lies in record \d+ by its own account/);
+  const names: string[] = [];
+  expect(() => volume.readDirectory(ROOT_NODE, 0, (shown) => names.push(shown) > 0)).toThrow(
+    /own account/,
+  );
+  expect(names).toHaveLength(39);
+});
+
 test("an unclean log, a dirty flag and a lost $UpCase are warnings", () => {
   const bytes = fresh();
   const log = attribute(bytes, mft + 2 * RECORD, 0x80);
@@ -268,6 +294,7 @@ test("mutated volumes: a correct walk or ImageError, in bounded time", () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return (state >>> 8) % below;
   };
+  const target = new Uint8Array(65536);
   const started = performance.now();
   let walked = 0;
   for (let runs = 0; runs < 300; runs++) {
@@ -281,8 +308,17 @@ test("mutated volumes: a correct walk or ImageError, in bounded time", () => {
     try {
       ntfs.probe(probeWindow(new MemorySource(bytes), ""));
       const volume = openBytes(bytes);
-      for (const { node } of walk(volume).values()) {
+      for (const { node, attributes } of walk(volume, false).values()) {
         for (const name of volume.listXattrs(node)) volume.readXattr(node, name);
+        if ((attributes.mode & S_IFMT) === S_IFLNK) volume.readLink(node);
+        if ((attributes.mode & S_IFMT) !== S_IFREG) continue;
+        for (const position of [0, 10_000, Math.max(0, attributes.size - 100)]) {
+          try {
+            volume.read(node, position, target, 0, target.length);
+          } catch (error) {
+            if (!(error instanceof ImageError)) throw error;
+          }
+        }
       }
       volume.statistics();
       walked++;
