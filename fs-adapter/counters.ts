@@ -22,6 +22,20 @@ export const Counter = Object.fromEntries(FIELDS.map((name, index) => [name, ind
 
 export const COUNTERS_SIZE = FIELDS.length * 8;
 
-export function readCounters(memory: Float64Array): Counters {
-  return Object.fromEntries(FIELDS.map((name, index) => [name, memory[index]])) as Counters;
+/** Of all threads together; the request in hand is the one that has been in hand for longest. */
+export function readCounters(threads: readonly Float64Array[]): Counters {
+  const sums = new Float64Array(FIELDS.length);
+  let longest: Float64Array | undefined;
+  for (const memory of threads) {
+    for (let field = 0; field < Counter.opcode; field++) sums[field] += memory[field];
+    if (memory[Counter.opcode] === 0) continue;
+    if (longest === undefined || memory[Counter.since] < longest[Counter.since]) longest = memory;
+  }
+  if (longest !== undefined) sums.set(longest.subarray(Counter.opcode), Counter.opcode);
+  return Object.fromEntries(FIELDS.map((name, index) => [name, sums[index]])) as Counters;
+}
+
+/** How long the request in hand has been in hand, by a thread's counters; 0 between requests. */
+export function busyMilliseconds(counters: Pick<Counters, "opcode" | "since">): number {
+  return counters.opcode === 0 ? 0 : Math.max(0, Date.now() - counters.since);
 }

@@ -1,54 +1,45 @@
 /**
- * The control side of a server: carries messages between the supervisor and the serving thread,
- * keeps what a later supervisor must be given, and tells how long that thread has been busy.
+ * The control side of a server: carries messages between the supervisor and the serving threads,
+ * keeps what a later supervisor must be given, and tells how long those threads have been busy.
  */
-import type { MessagePort, Worker } from "node:worker_threads";
-import { Counter, readCounters } from "../../fs-adapter/counters.js";
+import { busyMilliseconds } from "../../fs-adapter/counters.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
 import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { Need } from "../rpc/protocol.js";
-import {
-  type FromServer,
-  type GivenNeed,
-  IMAGE_FD,
-  LISTENER_FD,
-  type ToServer,
-} from "./messages.js";
+import { type FromServer, IMAGE_FD, LISTENER_FD, type ToServer } from "./messages.js";
 import { PacketLink } from "./packet-link.js";
-import type { FromThread, ToThread } from "./thread-messages.js";
+import type { ServingThreads } from "./serving-threads.js";
+import type { FromThread, MetNeed, ThreadOrder } from "./thread-messages.js";
 
 /** Descriptors and names of so many fit one packet. */
 const NEEDS_A_PACKET = 64;
 
-/** The serving thread as this side sees it. */
-export interface ServingThread {
-  worker: Worker;
-  counters: Float64Array;
-  answered: Int32Array;
-  /** Where the thread's answers go in. */
-  answers: MessagePort;
-}
-
 export class Control {
   private readonly poller = new Poller();
   /** What a later supervisor has to be given: the kernel's connection and slots, each need met. */
-  private mounted: [fuse: number, slots: number] | undefined;
-  private readonly met: (GivenNeed & { fd?: number })[] = [];
+  private mounted: ThreadOrder | undefined;
+  private readonly met: MetNeed[] = [];
   private asked: Need | undefined;
   private link: PacketLink<ToServer, FromServer> | undefined;
   /** Said while no supervisor listened: the next one hears it first. */
   private unsent: FromServer | undefined;
 
-  constructor(private readonly thread: ServingThread) {
+  constructor(private readonly threads: ServingThreads) {
     this.acceptSupervisor();
   }
 
-  /** From the serving thread. */
+  /** From a serving thread. */
   hear(message: FromThread): void {
+    if (message.type === "loaded") return this.startFurther();
     if (message.type === "need") this.asked = message.need;
     this.tell(message);
     if (message.type === "unmounted") setImmediate(() => this.end());
+  }
+
+  private startFurther(): void {
+    if (this.mounted === undefined) return;
+    this.threads.startFurther(this.mounted, this.met, (message) => this.hear(message));
   }
 
   private tell(message: FromServer): void {
@@ -60,13 +51,8 @@ export class Control {
   private end(): void {
     this.poller.close();
     // The serving thread may wait for an answer that nobody will give.
-    this.wake();
+    this.threads.wake();
     process.exit(0);
-  }
-
-  private wake(): void {
-    Atomics.add(this.thread.answered, 0, 1);
-    Atomics.notify(this.thread.answered, 0);
   }
 
   /** One supervisor at a time; a new one replaces the old, which is dead or about to be. */
@@ -97,12 +83,12 @@ export class Control {
         return;
       case "serve": {
         const [fuse, slots] = descriptors;
-        this.mounted = [fuse, slots];
-        this.thread.worker.postMessage({ ...message, fuse, slots } satisfies ToThread);
+        this.mounted = { ...message, fuse, slots };
+        this.threads.order(this.mounted);
         return;
       }
       case "verify":
-        this.thread.worker.postMessage(message satisfies ToThread);
+        this.threads.order(message);
         return;
       case "serve-native":
         throw new Error("this server does not mount by itself");
@@ -111,8 +97,8 @@ export class Control {
         return;
       case "ping": {
         for (const fd of descriptors) close(fd);
-        const counters = readCounters(this.thread.counters);
-        this.tell({ type: "pong", counters, busyMilliseconds: this.busyMilliseconds() });
+        const counters = this.threads.readCounters();
+        this.tell({ type: "pong", counters, busyMilliseconds: busyMilliseconds(counters) });
       }
     }
   }
@@ -123,14 +109,13 @@ export class Control {
       this.met.push({ need: this.asked, error, hasDescriptor: fd !== undefined, fd });
       this.asked = undefined;
     }
-    this.thread.answers.postMessage({ ...answer, fd });
-    this.wake();
+    this.threads.answer({ ...answer, fd });
   }
 
   /** In packets of as many needs as surely fit one, with the descriptors of each. */
   private give(): void {
     if (this.mounted === undefined) return;
-    let head = [...this.mounted, IMAGE_FD];
+    let head = [this.mounted.fuse, this.mounted.slots, IMAGE_FD];
     let from = 0;
     do {
       const part = this.met.slice(from, from + NEEDS_A_PACKET);
@@ -141,12 +126,5 @@ export class Control {
       this.link?.send({ type: "given", met: needs, last }, [...head, ...fds]);
       head = [];
     } while (from < this.met.length);
-  }
-
-  /** How long the serving thread has been at the request in hand. */
-  private busyMilliseconds(): number {
-    const { counters } = this.thread;
-    if (counters[Counter.opcode] === 0) return 0;
-    return Math.max(0, Date.now() - counters[Counter.since]);
   }
 }

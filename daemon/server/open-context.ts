@@ -1,5 +1,6 @@
 /** What the image side may ask for while it opens: answered by the client, through the supervisor. */
 import { fstatSync, readSync } from "node:fs";
+import type { MakeChunkStore } from "../../image-core/cache/chunk-cache.js";
 import { ImageError } from "../../image-core/errors.js";
 import type { OpenContext } from "../../image-core/format.js";
 import { FileSource } from "../../image-core/source/file-source.js";
@@ -8,8 +9,13 @@ import type { ServerConfig } from "./messages.js";
 import type { Answer } from "./thread-messages.js";
 
 /** `ask` blocks: openers are synchronous, and there is nothing else to do meanwhile. */
-export function openContext(config: ServerConfig, ask: (need: Need) => Answer): OpenContext {
+export function openContext(
+  config: ServerConfig,
+  ask: (need: Need) => Answer,
+  chunkStore?: MakeChunkStore,
+): OpenContext {
   return {
+    chunkStore,
     options: config.options,
     name: config.name,
     owner: config.owner,

@@ -1,21 +1,82 @@
 /**
- * The thread that opens the image and then serves it: blocked in read(2) on /dev/fuse whenever
- * nothing is asked.
+ * A thread that opens the image and then serves it: blocked in read(2) on /dev/fuse whenever
+ * nothing is asked. The first one talks with the supervisor; further ones only serve.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
+import { SharedChunks } from "../../image-core/cache/shared-chunks.js";
 import { ImageError } from "../../image-core/errors.js";
 import { withOverrides } from "../../image-core/filesystem/overrides.js";
 import type { Volume } from "../../image-core/filesystem/volume.js";
-import { openImage } from "../../image-core/open/open-image.js";
+import { type OpenedImage, openImage } from "../../image-core/open/open-image.js";
 import { FileSource } from "../../image-core/source/file-source.js";
 import type { Need } from "../rpc/protocol.js";
+import { DecodingLoad } from "./decoding-load.js";
 import { IMAGE_FD } from "./messages.js";
 import { openContext } from "./open-context.js";
-import type { Answer, FromThread, ThreadStart, ToThread } from "./thread-messages.js";
-import { type CheckedLayer, verify } from "./verify.js";
+import type {
+  Answer,
+  FirstThreadStart,
+  FromThread,
+  FurtherThreadStart,
+  ThreadOrder,
+  ThreadStart,
+  ToThread,
+} from "./thread-messages.js";
+import { verify } from "./verify.js";
 
 const start = workerData as ThreadStart;
+const load = new DecodingLoad();
+/** Whether it is of interest how much this thread decodes. */
+let watchesLoad = false;
+
+if ("met" in start) await runFurther(start);
+else await runFirst(start);
+
+async function runFirst(start: FirstThreadStart): Promise<void> {
+  let opened: OpenedImage;
+  try {
+    opened = await open((need) => askSupervisor(start, need));
+  } catch (error) {
+    const kind = error instanceof ImageError ? error.kind : "internal";
+    tell({ type: "failed", failure: { kind, message: describe(error) } });
+    return;
+  }
+  const { volume, description, layers } = opened;
+  tell({ type: "opened", description });
+  // Loaded while the supervisor mounts.
+  const loading = import("../../fs-adapter/dev-fuse/serve.js");
+  parentPort?.once("message", async (order: ToThread) => {
+    if (order.type === "verify") {
+      const formats = description.containers.map(({ format }) => format);
+      const checked = layers.map((medium, i) => ({ format: formats[i], medium }));
+      verify(checked, (progress) => tell({ type: "verified", ...progress }));
+      return;
+    }
+    tell({ type: "serving" });
+    await loading;
+    await serveVolume(volume, order, () => {
+      watchesLoad = true;
+    });
+  });
+}
+
+async function runFurther({ met, order }: FurtherThreadStart): Promise<void> {
+  let opened: OpenedImage;
+  try {
+    opened = await open((need) => {
+      const wanted = JSON.stringify(need);
+      const known = met.find((each) => JSON.stringify(each.need) === wanted);
+      return { type: "supply", error: known?.error ?? "not known", fd: known?.fd };
+    });
+  } catch (error) {
+    // The first thread serves on alone.
+    const message = `serving thread ${start.index} could not open the image: ${describe(error)}`;
+    tell({ type: "defect", message });
+    return;
+  }
+  await serveVolume(opened.volume, order, () => {});
+}
 
 function tell(message: FromThread): void {
   parentPort?.postMessage(message);
@@ -24,8 +85,7 @@ function tell(message: FromThread): void {
 /** Longer than a person needs to type a passphrase: beyond it the client is gone. */
 const ANSWER_MILLISECONDS = 10 * 60 * 1000;
 
-function ask(need: Need): Answer {
-  const { answered, answers } = start;
+function askSupervisor({ answered, answers }: FirstThreadStart, need: Need): Answer {
   const before = Atomics.load(answered, 0);
   tell({ type: "need", need });
   Atomics.wait(answered, 0, before, ANSWER_MILLISECONDS);
@@ -33,43 +93,36 @@ function ask(need: Need): Answer {
   return answer ?? { type: "supply", error: "nobody answered" };
 }
 
-async function open(): Promise<{ volume: Volume; layers: CheckedLayer[] } | undefined> {
-  try {
-    const file = new FileSource(IMAGE_FD, start.config.size);
-    const { volume, description, layers } = await openImage(file, openContext(start.config, ask));
-    tell({ type: "opened", description });
-    const formats = description.containers.map(({ format }) => format);
-    return { volume, layers: layers.map((medium, i) => ({ format: formats[i], medium })) };
-  } catch (error) {
-    const kind = error instanceof ImageError ? error.kind : "internal";
-    const message =
-      error instanceof ImageError ? error.message : ((error as Error).stack ?? String(error));
-    tell({ type: "failed", failure: { kind, message } });
-    return undefined;
-  }
+async function open(ask: (need: Need) => Answer): Promise<OpenedImage> {
+  const chunks = new SharedChunks(start.chunks, decoded);
+  const file = new FileSource(IMAGE_FD, start.config.size);
+  const opened = await openImage(file, openContext(start.config, ask, chunks.makeStore));
+  chunks.seal();
+  return opened;
 }
 
-const opened = await open();
-if (opened !== undefined) {
-  const { volume, layers } = opened;
-  // Loaded while the supervisor mounts.
-  const loading = import("../../fs-adapter/dev-fuse/serve.js");
-  parentPort?.once("message", async (order: ToThread) => {
-    if (order.type === "verify") {
-      verify(layers, (progress) => tell({ type: "verified", ...progress }));
-      return;
-    }
-    tell({ type: "serving" });
-    const { serve } = await loading;
-    const shown = withOverrides(volume, order.overrides);
-    serve(shown, { ...order, slotIndex: 0, counters: start.counters, onError });
-    tell({ type: "unmounted" });
-  });
+function decoded(milliseconds: number): void {
+  if (!watchesLoad || !load.add(milliseconds, performance.now())) return;
+  watchesLoad = false;
+  tell({ type: "loaded" });
+}
+
+async function serveVolume(volume: Volume, order: ThreadOrder, onReady: () => void): Promise<void> {
+  const { serve } = await import("../../fs-adapter/dev-fuse/serve.js");
+  const { index, counters } = start;
+  const shown = withOverrides(volume, order.overrides);
+  serve(shown, { ...order, slotIndex: index, counters, onError, onReady });
+  tell({ type: "unmounted" });
 }
 
 /** What is the image's fault is the reader's to see; what is ours belongs in the log as well. */
 function onError(error: unknown, opcode: number, node: number): void {
   if (error instanceof ImageError) return;
-  const stack = error instanceof Error ? error.stack : String(error);
-  tell({ type: "defect", message: `${opcodeName(opcode)} of node ${node}: ${stack}` });
+  tell({ type: "defect", message: `${opcodeName(opcode)} of node ${node}: ${describe(error)}` });
+}
+
+/** Ours with the stack. */
+function describe(error: unknown): string {
+  if (error instanceof ImageError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

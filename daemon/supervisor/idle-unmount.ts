@@ -5,7 +5,7 @@
  * unmounts it if the mark is still there the next time (umount(2)). Others may not; for them a mount
  * is idle that sent no request, and the unmount fails harmlessly while something is open.
  */
-import { MountError, unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { MountError, uncovered, unmountDevice } from "../../fs-adapter/mounting/mount.js";
 import { inBackground, SystemError, umount2 } from "../../fs-adapter/system/libc.js";
 import type { MountedImage } from "./mounted-image.js";
 
@@ -42,10 +42,12 @@ export class IdleUnmount {
 
   private async expire(): Promise<boolean> {
     try {
-      const { mountpoint } = this.mounted.facts;
-      await inBackground(umount2 as never, "umount2", mountpoint, MNT_EXPIRE | UMOUNT_NOFOLLOW);
+      const { device, mountpoint } = this.mounted.facts;
+      const where = uncovered(device, mountpoint);
+      await inBackground(umount2 as never, "umount2", where, MNT_EXPIRE | UMOUNT_NOFOLLOW);
       return true;
     } catch (error) {
+      if (isOutOfReach(error)) return false;
       // EAGAIN: it was unused and is marked now. EBUSY: it is in use.
       if (error instanceof SystemError && ["EAGAIN", "EBUSY"].includes(error.code)) return false;
       throw error;
@@ -58,11 +60,17 @@ export class IdleUnmount {
     this.requests = requests;
     if (!quiet) return false;
     try {
-      await unmountFuse(this.mounted.facts.mountpoint, false);
+      const { device, mountpoint } = this.mounted.facts;
+      await unmountDevice(device, mountpoint, false);
       return true;
     } catch (error) {
-      if (error instanceof MountError && error.code === "EBUSY") return false;
+      if (isOutOfReach(error)) return false;
       throw error;
     }
   }
+}
+
+/** In use, covered by another mount, or unmounted lazily: not ours to unmount now. */
+function isOutOfReach(error: unknown): boolean {
+  return error instanceof MountError && ["EBUSY", "EINVAL"].includes(error.code);
 }

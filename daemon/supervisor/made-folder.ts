@@ -30,10 +30,8 @@ export function reopenMadeFolder(made: StateRecord["made"]): MadeFolder | undefi
 
 /** Closes the parent. A folder that somebody has put something into stays. */
 export function removeMadeFolder({ parent, name }: MadeFolder, warn: (text: string) => void): void {
-  Promise.all([
-    inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR),
-    removeEjectAlias(parent, name),
-  ])
+  removeEjectAlias(parent, name)
+    .then(() => inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR))
     .catch((error: Error) => warn(`${name} was not removed: ${error.message}`))
     .finally(() => close(parent));
 }

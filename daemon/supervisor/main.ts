@@ -19,6 +19,7 @@ import {
 } from "../../fs-adapter/system/unix-socket.js";
 import { controlSocket, ensureRuntimeFolder } from "../rpc/runtime-folder.js";
 import { DescriptorStore } from "./descriptor-store.js";
+import { closeInherited } from "./inherited.js";
 import { createLog } from "./log.js";
 import { MethodTable } from "./methods.js";
 import { RpcConnection } from "./rpc-connection.js";
@@ -56,6 +57,7 @@ function giveUp(reason: string): never {
   process.exit(1);
 }
 
+closeInherited(hasStarter ? 1 : Number(process.env.LISTEN_FDS ?? 0));
 const folder = ensureRuntimeFolder();
 // Held until this process ends, however it ends.
 const lock = openSync(join(folder, "isomountd.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);

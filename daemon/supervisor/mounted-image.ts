@@ -10,7 +10,7 @@ import {
   REQUEST_SIZE,
 } from "../../fs-adapter/dev-fuse/abi.js";
 import { Dispatcher, type PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
-import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { isWaiting, MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { MountInfo, MountStatistics } from "../rpc/protocol.js";
@@ -22,9 +22,12 @@ import { processStartTime, type StateRecord } from "./state-record.js";
 
 /** The same request in hand at this many deaths in a row is what kills. */
 const POISON_AFTER = 3;
-/** Servers that end within this time of starting count as failing to start. */
-const EARLY_MILLISECONDS = 2_000;
-const MAX_EARLY_ENDS = 8;
+/** A server that does not start is tried so often, at growing intervals. */
+const MAX_ATTEMPTS = 6;
+const PAUSE_MILLISECONDS = 100;
+/** More servers than these ending in so short a time are beyond help. */
+const MAX_ENDS = 60;
+const ENDS_MILLISECONDS = 60_000;
 
 /** A server that is silent, or at one request, for longer hangs. */
 const HANG_MILLISECONDS = 1000 * Number(process.env.ISOMOUNT_HANG_SECONDS ?? 60);
@@ -86,8 +89,8 @@ export interface MountEvents {
 
 export class MountedImage {
   private server: Server | undefined;
-  private servedSince = 0;
-  private earlyEnds = 0;
+  /** When servers ended, lately. */
+  private ends: number[] = [];
   private ended = false;
   private heardAt = Date.now();
   private busyMilliseconds = 0;
@@ -109,7 +112,7 @@ export class MountedImage {
   /** Lets an opened server serve. */
   serve(opened: OpenedServer, resume: boolean): void {
     this.server = opened.server;
-    this.servedSince = this.heardAt = Date.now();
+    this.heardAt = Date.now();
     opened.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
     opened.server.send(
@@ -122,7 +125,7 @@ export class MountedImage {
   /** Takes on a server that has been serving all along. */
   adopt(server: Server & { handOver(to: ServerEvents): void }): void {
     this.server = server;
-    this.servedSince = this.heardAt = Date.now();
+    this.heardAt = Date.now();
     server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     this.events.changed();
   }
@@ -152,7 +155,6 @@ export class MountedImage {
   /** The mount is made by the server itself. Resolves when it is there. */
   serveNative(opened: OpenedServer, order: { private: boolean; fsname: string }): Promise<void> {
     this.server = opened.server;
-    this.servedSince = Date.now();
     return new Promise((resolve, reject) => {
       opened.handOver({
         message: (message) => {
@@ -248,23 +250,33 @@ export class MountedImage {
     }
     this.history.restarts++;
     this.learn();
-    const early = Date.now() - this.servedSince < EARLY_MILLISECONDS;
-    this.earlyEnds = early ? this.earlyEnds + 1 : 0;
-    if (this.earlyEnds > MAX_EARLY_ENDS) {
-      this.events.lost(`${this.earlyEnds} servers in a row ended at once`);
+    const now = Date.now();
+    this.ends = [...this.ends.filter((end) => now - end < ENDS_MILLISECONDS), now];
+    if (this.ends.length > MAX_ENDS) {
+      const seconds = ENDS_MILLISECONDS / 1000;
+      this.events.lost(`${this.ends.length} servers ended within ${seconds} seconds`);
       return;
     }
-    this.events.log(
-      "warn",
-      `its server ended; starting another (restart ${this.history.restarts})`,
-    );
+    const { restarts } = this.history;
+    this.events.log("warn", `its server ended; starting another (restart ${restarts})`);
+    this.revive(1);
+  }
+
+  /** Starts another server; one that cannot start is tried again, a little later each time. */
+  private revive(attempt: number): void {
     this.events.reopen().then(
       (opened) => {
         if (this.ended) retire(opened);
         else this.serve(opened, true);
       },
       (error: Error) => {
-        if (!this.ended) this.events.lost(`no server can be started: ${error.message}`);
+        if (this.ended) return;
+        if (attempt === MAX_ATTEMPTS) {
+          this.events.lost(`no server can be started: ${error.message}`);
+          return;
+        }
+        this.events.log("warn", `a server did not start: ${error.message}`);
+        setTimeout(() => this.ended || this.revive(attempt + 1), attempt * PAUSE_MILLISECONDS);
       },
     );
   }
@@ -276,7 +288,8 @@ export class MountedImage {
     const words = new Uint32Array(bytes.buffer);
     for (let slot = 0; slot < MAX_SLOTS; slot++) {
       const got = readSync(this.facts.slots, bytes, 0, REQUEST_SIZE, slot * REQUEST_SIZE);
-      if (got < IN_HEADER_SIZE || words[InHeader.len] < IN_HEADER_SIZE) continue;
+      if (got < IN_HEADER_SIZE || words[InHeader.len] < IN_HEADER_SIZE || isWaiting(words))
+        continue;
       const request = Dispatcher.poisonKey(words);
       held.set(JSON.stringify(request), request);
     }

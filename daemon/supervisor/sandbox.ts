@@ -67,6 +67,8 @@ function bubblewrap(options: { disableUserns: boolean; drop: boolean }): Sandbox
       ...system.flatMap(bind),
       ...bind(process.execPath),
       ...codeFolders().flatMap(bind),
+      // bubblewrap's root is a tmpfs: writable, it would be memory without limit.
+      ...["--remount-ro", "/"],
       ...["--chdir", "/"],
       "--",
       process.execPath,

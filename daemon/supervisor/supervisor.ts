@@ -9,7 +9,7 @@ import {
   type MountRequest as FuseMountRequest,
   MountError,
   mountFuse,
-  unmountFuse,
+  unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -296,7 +296,7 @@ export class Supervisor {
     for (const mounted of matching.reverse()) {
       const info = mounted.info();
       try {
-        await unmountFuse(mounted.facts.mountpoint, lazy);
+        await unmountDevice(mounted.facts.device, mounted.facts.mountpoint, lazy);
       } catch (error) {
         if (!(error instanceof MountError)) throw error;
         throw new RequestFailure(RpcErrorCode.target, error.message, { code: error.code });
@@ -390,9 +390,9 @@ export class Supervisor {
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */
   private lost(mounted: MountedImage, reason: string): void {
-    const { mountpoint } = mounted.facts;
+    const { device, mountpoint } = mounted.facts;
     this.log.error(`${mountpoint}: ${reason}; unmounting`);
-    unmountFuse(mountpoint, true)
+    unmountDevice(device, mountpoint, true)
       .catch((error: Error) => this.log.error(error.message))
       .finally(() => mounted.end(reason));
   }

@@ -73,8 +73,15 @@ export const InitFlag = {
 /** fuse_notify_code: puts every request that was read but not answered back in the queue. */
 export const FUSE_NOTIFY_RESEND = 7;
 
-/** struct fuse_in_header, in words. */
-export const InHeader = { len: 0, opcode: 1, uniqueLow: 2, uniqueHigh: 3, node: 4 } as const;
+/** struct fuse_in_header, in words. The upper half of `padding` is zero and nobody's. */
+export const InHeader = {
+  len: 0,
+  opcode: 1,
+  uniqueLow: 2,
+  uniqueHigh: 3,
+  node: 4,
+  padding: 9,
+} as const;
 /** Bytes of fuse_in_header: where each request's own fields begin. */
 export const IN_HEADER_SIZE = 40;
 /** The same in words. */

@@ -1,12 +1,12 @@
 /**
- * The serving loop: read a request into the slot, answer it, until the mount is gone. Runs on a
- * thread of its own, because read(2) blocks until a request comes.
+ * The serving loop: read a request into the slot, answer it, until the mount is gone. Runs on
+ * threads of its own, because read(2) blocks until a request comes.
  */
 import { readSync, writeSync } from "node:fs";
 import type { Volume } from "../../image-core/filesystem/volume.js";
 import { FUSE_NOTIFY_RESEND, IN_HEADER_SIZE, OUT_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
-import { Slot } from "./slot.js";
+import { MAX_SLOTS, Slot } from "./slot.js";
 
 export interface ServeOptions extends DispatcherOptions {
   /** /dev/fuse, mounted. */
@@ -14,8 +14,13 @@ export interface ServeOptions extends DispatcherOptions {
   /** Memfd of the slots, and which of them is this thread's. */
   slots: number;
   slotIndex: number;
-  /** An earlier server was serving this connection: its requests come first. */
+  /**
+   * An earlier server was serving this connection: the requests that its threads held come first.
+   * For the first thread alone, and before any other begins.
+   */
   resume: boolean;
+  /** All that an earlier server held is answered: other threads may use their slots. */
+  onReady(): void;
 }
 
 /** Returns when the filesystem was unmounted. Throws if /dev/fuse fails in another way. */
@@ -23,9 +28,12 @@ export function serve(volume: Volume, options: ServeOptions): void {
   const { fuse } = options;
   const slot = new Slot(options.slots, options.slotIndex);
   const dispatcher = new Dispatcher(volume, slot, fuse, options);
-  if (slot.occupied) dispatcher.handle();
-  // After the slots: what they held is answered and must not come twice.
-  if (options.resume && options.slotIndex === 0) resend(fuse);
+  if (options.resume) {
+    answerSlots(options, slot, dispatcher);
+    // After the slots: what they held is answered and must not come twice.
+    resend(fuse);
+  }
+  options.onReady();
   for (;;) {
     let length: number;
     try {
@@ -39,6 +47,23 @@ export function serve(volume: Volume, options: ServeOptions): void {
     }
     if (length === 0) return;
     if (length < IN_HEADER_SIZE) throw new Error(`/dev/fuse: a request of ${length} bytes`);
+    dispatcher.handle();
+  }
+}
+
+/** Answers what the threads of an earlier server held, one after the other. */
+function answerSlots(options: ServeOptions, own: Slot, dispatcher: Dispatcher): void {
+  const others: Slot[] = [];
+  for (let index = 0; index < MAX_SLOTS; index++) {
+    if (index === options.slotIndex) continue;
+    const other = new Slot(options.slots, index);
+    if (!other.occupied) continue;
+    other.wait();
+    others.push(other);
+  }
+  if (own.occupied) dispatcher.handle();
+  for (const other of others) {
+    own.takeOver(other);
     dispatcher.handle();
   }
 }

@@ -14,6 +14,14 @@ const MAP_SHARED = 1;
 export const MAX_SLOTS = 8;
 export const SLOTS_SIZE = MAX_SLOTS * REQUEST_SIZE;
 
+/** In the header's padding, which the kernel leaves zero. */
+const WAITING = 2 ** 31;
+
+/** Whether the request waits for a server that is still busy with an earlier server's others. */
+export function isWaiting(words: Uint32Array): boolean {
+  return words[InHeader.padding] >= WAITING;
+}
+
 export class Slot {
   /** The request as bytes and as words: two views of the same memory. */
   readonly bytes: Buffer;
@@ -42,5 +50,17 @@ export class Slot {
 
   clear(): void {
     this.words[InHeader.len] = 0;
+  }
+
+  /** Marks the request as not begun: it is not what kills this server, if something does. */
+  wait(): void {
+    this.words[InHeader.padding] |= WAITING;
+  }
+
+  /** Takes another slot's request over. If the server dies halfway, it is answered twice. */
+  takeOver(other: Slot): void {
+    this.bytes.set(other.bytes);
+    this.words[InHeader.padding] &= ~WAITING;
+    other.clear();
   }
 }

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { check, close, inBackground, mount, SystemError, umount2 } from "../system/libc.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
-import { readMountinfo } from "./mountinfo.js";
+import { findMountpoint, readMountinfo } from "./mountinfo.js";
 
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;
@@ -214,6 +214,32 @@ function run(
   });
 }
 
+/**
+ * Unmounts the superblock `device` and no other that may have come to lie at `mountpoint`, its usual
+ * place. Throws as `unmountFuse`.
+ */
+export async function unmountDevice(
+  device: string,
+  mountpoint: string,
+  lazy: boolean,
+): Promise<void> {
+  await unmountFuse(uncovered(device, mountpoint), lazy);
+}
+
+/** Where the superblock can be unmounted; `device` is empty where it is not known. Throws MountError. */
+export function uncovered(device: string, mountpoint: string): string {
+  if (device === "") return mountpoint;
+  const found = findMountpoint(device, mountpoint);
+  if (found === undefined) {
+    throw new MountError("EINVAL", `${mountpoint} is unmounted already, but files are still open`);
+  }
+  if (found.covered) {
+    const problem = "another file system is mounted over it: unmount that one first";
+    throw new MountError("EBUSY", `cannot unmount ${found.mountpoint}: ${problem}`);
+  }
+  return found.mountpoint;
+}
+
 /** Throws MountError: EBUSY while files are open (not with `lazy`), EINVAL if nothing is mounted. */
 export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<void> {
   if (process.geteuid?.() === 0) {
@@ -232,9 +258,11 @@ export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<vo
     ["ignore", "ignore", "pipe"],
   );
   if (status === 0) return;
-  const code = /busy/i.test(output)
+  // It repeats the path, which may hold the very words that are looked for.
+  const reason = output.replaceAll(mountpoint, "");
+  const code = /busy/i.test(reason)
     ? "EBUSY"
-    : /not (found|mounted)/i.test(output)
+    : /not (found|mounted)/i.test(reason)
       ? "EINVAL"
       : "EPERM";
   throw new MountError(code, unmountFailure(mountpoint, code, output.trim()));

@@ -41,3 +41,19 @@ export function parseMountinfo(text: string): MountEntry[] {
 export function readMountinfo(): MountEntry[] {
   return parseMountinfo(readFileSync("/proc/self/mountinfo", "latin1"));
 }
+
+/**
+ * Where a superblock is mounted now, `usual` if there: a folder above it may have been renamed. Of
+ * what lies on top of one another on one folder, only the uppermost can be unmounted by its path.
+ */
+export function findMountpoint(
+  device: string,
+  usual: string,
+): { mountpoint: string; covered: boolean } | undefined {
+  const entries = readMountinfo();
+  const ours = entries.filter((entry) => entry.device === device).map((entry) => entry.mountpoint);
+  if (ours.length === 0) return undefined;
+  const mountpoint = ours.includes(usual) ? usual : ours[0];
+  const top = entries.findLast((entry) => entry.mountpoint === mountpoint);
+  return { mountpoint, covered: top?.device !== device };
+}

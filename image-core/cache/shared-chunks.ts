@@ -6,7 +6,7 @@
  * since it opens the same image: a store's number is what its chunks are known by.
  */
 import { ChunkArena } from "./chunk-arena.js";
-import type { ChunkStore, MakeChunkStore } from "./chunk-cache.js";
+import { ChunkCache, type ChunkStore, type MakeChunkStore } from "./chunk-cache.js";
 
 /**
  * How long a thread waits for another's chunk before it decodes it itself: longer than any codec
@@ -17,6 +17,7 @@ const PATIENCE_MILLISECONDS = 10_000;
 export class SharedChunks {
   private readonly arena: ChunkArena;
   private stores = 0;
+  private sealed = false;
 
   /** `memory`: of ChunkArena.memory. `decoded` is told of the time that each chunk took. */
   constructor(
@@ -27,12 +28,21 @@ export class SharedChunks {
     this.arena = new ChunkArena(memory);
   }
 
-  readonly makeStore: MakeChunkStore = (lengthOf, decode) =>
-    new SharedChunkStore(this.arena, this.stores++, this.patience, lengthOf, (index, target) => {
+  readonly makeStore: MakeChunkStore = (lengthOf, decode) => {
+    const timed = (index: number, target: Uint8Array) => {
       const began = performance.now();
       decode(index, target);
       this.decoded(performance.now() - began);
-    });
+    };
+    return this.sealed
+      ? new ChunkCache(lengthOf, timed)
+      : new SharedChunkStore(this.arena, this.stores++, this.patience, lengthOf, timed);
+  };
+
+  /** The image is open: stores made later, in an order that other threads do not share, are private. */
+  seal(): void {
+    this.sealed = true;
+  }
 }
 
 class SharedChunkStore implements ChunkStore {

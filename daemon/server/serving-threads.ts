@@ -1,0 +1,77 @@
+/**
+ * The threads of a server: one to begin with, since each takes 15 to 20 MiB with its decoders' own
+ * memory; as many as there are cores once decoding keeps that one busy.
+ */
+import { availableParallelism } from "node:os";
+import type { MessagePort, Worker } from "node:worker_threads";
+import { COUNTERS_SIZE, type Counters, readCounters } from "../../fs-adapter/counters.js";
+import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { startThread } from "./thread.js";
+import type {
+  Answer,
+  FirstThreadStart,
+  FromThread,
+  FurtherThreadStart,
+  MetNeed,
+  ThreadOrder,
+  ToThread,
+} from "./thread-messages.js";
+
+/** A bound on memory, however many cores there are. */
+const MAX_THREADS = 4;
+
+export class ServingThreads {
+  private readonly counters: Float64Array[];
+
+  constructor(
+    private readonly first: Worker,
+    private readonly start: FirstThreadStart,
+    private readonly answers: MessagePort,
+  ) {
+    this.counters = [start.counters];
+  }
+
+  order(order: ToThread): void {
+    this.first.postMessage(order);
+  }
+
+  /** To the need that the first thread waits for. */
+  answer(answer: Answer): void {
+    this.answers.postMessage(answer);
+    this.wake();
+  }
+
+  /** A thread that waits for an answer goes on without one. */
+  wake(): void {
+    Atomics.add(this.start.answered, 0, 1);
+    Atomics.notify(this.start.answered, 0);
+  }
+
+  /** Starts the others: they serve as `order` told the first to. */
+  startFurther(
+    order: ThreadOrder,
+    met: readonly MetNeed[],
+    hear: (message: FromThread) => void,
+  ): void {
+    const { config, chunks } = this.start;
+    const total = Math.min(availableParallelism(), MAX_THREADS, MAX_SLOTS);
+    for (let index = this.counters.length; index < total; index++) {
+      const counters = new Float64Array(new SharedArrayBuffer(COUNTERS_SIZE));
+      this.counters.push(counters);
+      const start: FurtherThreadStart = {
+        config,
+        index,
+        counters,
+        chunks,
+        met,
+        // What an earlier server held is answered by the first thread.
+        order: { ...order, resume: false },
+      };
+      startThread(start, [], hear);
+    }
+  }
+
+  readCounters(): Counters {
+    return readCounters(this.counters);
+  }
+}
