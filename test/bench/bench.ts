@@ -39,6 +39,14 @@ export function say(text: string): void {
   else process.stderr.write(`${text}\n`);
 }
 
+/** What a program that could not be run to its end has to say for itself. */
+export function reasonOf(error: unknown): string {
+  const { code, path, stderr, message } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+  if (code === "ENOENT" && path !== undefined) return `${path} is not installed`;
+  const said = stderr?.toString().trim();
+  return (said || message).replace(/\s+/g, " ");
+}
+
 export class Bench {
   private readonly rows: Row[] = [];
   private readonly facts: Fact[] = [];
@@ -79,8 +87,9 @@ export class Bench {
   }
 
   leftOut(reason: string): void {
-    say(`left out: ${reason}\n`);
-    this.reasons.push(reason);
+    const short = reason.replaceAll(`${this.folder}/`, "");
+    say(`left out: ${short}\n`);
+    this.reasons.push(short);
   }
 
   mountpoint(contender: Contender): string {
@@ -122,15 +131,15 @@ export class Bench {
         await this.whileMounted(contender, image, () => undefined);
         able.push(contender);
       } catch (error) {
-        this.leftOut(`${contender.name}, ${(error as Error).message.trim().replace(/\s+/g, " ")}`);
+        this.leftOut(`${contender.name}: ${reasonOf(error)}`);
         if (able.length === 0) return [];
       }
     }
     return able.length > 1 ? able : [];
   }
 
-  section(title: string): Section {
+  section(title: string, loadBefore: number): Section {
     const { rounds, rows, facts, reasons } = this;
-    return { title, rounds, rows, facts, leftOut: reasons };
+    return { title, rounds, loadBefore, rows, facts, leftOut: reasons };
   }
 }

@@ -1,6 +1,6 @@
 /** RESULTS.md: a section for each suite, replaced when the suite is run again. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, release } from "node:os";
+import { cpus, release } from "node:os";
 
 export interface Row {
   what: string;
@@ -23,6 +23,8 @@ export interface Fact {
 export interface Section {
   title: string;
   rounds: number;
+  /** Of the machine before the run began. */
+  loadBefore: number;
   rows: readonly Row[];
   facts: readonly Fact[];
   /** What could not be measured, and why. */
@@ -57,15 +59,17 @@ function readSections(text: string): Map<string, string> {
   );
 }
 
-export function renderSection({ title, rounds, rows, facts, leftOut }: Section): string {
+export function renderSection(section: Section): string {
+  const { title, rounds, loadBefore, rows, facts, leftOut } = section;
   const when = new Date().toISOString().slice(0, 10);
   const howOften = `${rounds} ${rounds === 1 ? "round" : "rounds"}`;
   const machine = `Node ${process.version}, Linux ${release()}, ${cpus().length} × ${cpus()[0]?.model.trim()}`;
-  // Other work on the machine lowers every figure, though not all of them alike.
-  const load = `load average ${loadavg()[1].toFixed(1)}`;
+  // Other work lowers every figure, though not all of them alike.
+  const load = `load average ${loadBefore.toFixed(1)}`;
+  const calm = loadBefore < 1 ? `${load} before` : `provisional: the machine was busy (${load})`;
   const mark = (reached: boolean | undefined) =>
     reached === undefined ? "" : reached ? "yes" : "**no**";
-  const lines = [`## ${title}`, "", `${when}, ${howOften}, ${machine}, ${load}.`];
+  const lines = [`## ${title}`, "", `${when}, ${howOften}, ${machine}, ${calm}.`];
   if (rows.length > 0) {
     lines.push(
       "",

@@ -8,7 +8,7 @@
  * $ISOMOUNT_DIST is the build to measure.
  */
 import { mkdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bench, say } from "./bench.js";
@@ -33,6 +33,7 @@ const rounds = Number(process.env.ISOMOUNT_BENCH_ROUNDS ?? 5);
 process.env.ISOMOUNT_RUNTIME_DIR = join(folder, "run");
 mkdirSync(process.env.ISOMOUNT_RUNTIME_DIR, { recursive: true, mode: 0o700 });
 
+const [loadBefore] = loadavg();
 const results = resolve(fileURLToPath(import.meta.url), "../RESULTS.md");
 const titles = suites.map(({ title }) => title);
 for (const suite of suites) {
@@ -43,7 +44,7 @@ for (const suite of suites) {
   } finally {
     stopDaemon();
   }
-  const section = bench.section(suite.title);
+  const section = bench.section(suite.title, loadBefore);
   updateReport(results, [section], titles);
   say("");
   process.stdout.write(`${renderSection(section)}\n`);

@@ -7,17 +7,17 @@ import { contents } from "./contents.js";
 import { made, tool } from "./make.js";
 
 /** Room for 20,000 files in clusters of 32 KiB. */
-const DISK_BYTES = 2 * 2 ** 30;
+const DISK_MEBIBYTES = 2048;
 
 function emptyDisk(image: string): void {
   writeFileSync(image, "");
-  truncateSync(image, DISK_BYTES);
+  truncateSync(image, DISK_MEBIBYTES * 2 ** 20);
 }
 
 export function ext4Image(folder: string): string {
   return made(folder, "ext4.img", (image) => {
     const source = contents(folder);
-    tool("mke2fs", "-q", "-F", "-t", "ext4", "-d", source, image, `${DISK_BYTES >> 20}M`);
+    tool("mke2fs", "-q", "-F", "-t", "ext4", "-d", source, image, `${DISK_MEBIBYTES}M`);
   });
 }
 

@@ -26,7 +26,7 @@ export const disks: Suite = {
       const image = make(bench.folder);
       const able = await bench.able([isomount, ...drivers], image);
       if (able.length === 0) {
-        bench.leftOut(`${name}, there is nothing to compare`);
+        bench.leftOut(`${name}: nothing to compare with`);
         continue;
       }
       const goal = { [fuse2fs.name]: 1, [ntfs3g.name]: 1, [exfatFuse.name]: 1 };
