@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
+import { MAX_SPLICE_BYTES } from "../../fs-adapter/dev-fuse/splicer.js";
 import {
   descriptorPath,
   type MountRequest as FuseMountRequest,
@@ -177,7 +178,7 @@ export class Supervisor {
     );
     mounted.serve(opened, false);
     this.store.keep(mounted.id, fuse, slots, facts.image);
-    raiseReadAhead(device, MAX_READ_BYTES);
+    raiseReadAhead(device, MAX_SPLICE_BYTES);
     return mounted;
   }
 

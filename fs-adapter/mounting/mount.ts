@@ -58,11 +58,13 @@ export function descriptorPath(fd: number): string {
 
 export async function mountFuse(request: MountRequest): Promise<Mounted> {
   const mountpoint = descriptorPath(request.mountpoint);
-  const before = new Set(readMountinfo().map((entry) => entry.mountId));
+  // The number alone says little: the kernel gives those of mounts that have gone to new ones.
+  const key = (entry: MountEntry) => `${entry.mountId} ${entry.mountpoint}`;
+  const before = new Set(readMountinfo().map(key));
   const fuse = process.geteuid?.() === 0 ? mountAsRoot(request) : await mountByFusermount(request);
   const entry = readMountinfo().find(
     (candidate) =>
-      !before.has(candidate.mountId) &&
+      !before.has(key(candidate)) &&
       candidate.type === FILESYSTEM_TYPE &&
       candidate.mountpoint === mountpoint,
   );
