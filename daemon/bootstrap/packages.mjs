@@ -51,6 +51,7 @@ export const testPackages = [
   "sleuthkit",
   "squashfs-tools",
   "strace",
+  "systemd-container",
   "udftools",
   "wimtools",
   "xorriso",

@@ -1,6 +1,6 @@
 /** Completion for bash and zsh: commands, flags, options behind `-o`, what is mounted. */
 import { commandNames } from "./command-names.js";
-import { type Flag, listFlags, mountFlags, umountFlags } from "./flags.js";
+import { daemonFlags, type Flag, listFlags, mountFlags, umountFlags, watchFlags } from "./flags.js";
 import { ownOptions } from "./mount-options.js";
 
 const commands = [...commandNames].join(" ");
@@ -49,7 +49,25 @@ _isomount() {
       return
       ;;
     daemon)
-      COMPREPLY=($(compgen -W "start stop restart status" -- "$current"))
+      COMPREPLY=($(compgen -W "start stop restart status install uninstall ${flagWords(daemonFlags)}" -- "$current"))
+      return
+      ;;
+    doctor)
+      COMPREPLY=($(compgen -W "--json" -- "$current"))
+      return
+      ;;
+    watch)
+      if [[ $current == -* ]]; then
+        COMPREPLY=($(compgen -W "-o ${flagWords(watchFlags)}" -- "$current"))
+      else
+        local IFS=$'\\n'
+        COMPREPLY=($(compgen -d -- "$current"))
+      fi
+      compopt -o filenames
+      return
+      ;;
+    desktop)
+      COMPREPLY=($(compgen -W "install uninstall" -- "$current"))
       return
       ;;
     completion)
@@ -104,7 +122,9 @@ ${zshFlags(umountFlags)}
 ${zshFlags(listFlags)}
         ':'
       ;;
-    daemon) compadd start stop restart status ;;
+    daemon) compadd start stop restart status install uninstall install uninstall --user --json ;;
+    doctor) compadd -- --json ;;
+    watch) _arguments '--keep' '*:folder:_files -/' ;;
     completion) compadd bash zsh ;;
     mount | info | verify) shift words; (( CURRENT-- )); _isomount_mount ;;
     *) _isomount_mount ;;

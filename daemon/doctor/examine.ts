@@ -35,7 +35,8 @@ export async function examine(): Promise<Finding[]> {
     ...(native.verdict === "ok" ? [sandboxing(findSandbox(), isRoot)] : []),
     await fuseNative(packageFolder()),
     place,
-    ...(place.verdict === "ok" ? await daemonFindings(folder, answers) : []),
+    // Nor can daemons be asked what they run and serve.
+    ...(place.verdict === "ok" && native.verdict === "ok" ? daemonFindings(folder, answers) : []),
     pipes(),
     openFiles(),
     mountpointPlace(),
@@ -44,10 +45,7 @@ export async function examine(): Promise<Finding[]> {
   ];
 }
 
-async function daemonFindings(
-  folder: string,
-  answers: readonly DaemonAnswer[],
-): Promise<Finding[]> {
+function daemonFindings(folder: string, answers: readonly DaemonAnswer[]): Finding[] {
   return [
     daemonState(folder, answers),
     daemonLog(folder),

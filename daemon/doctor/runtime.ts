@@ -69,7 +69,7 @@ export async function koffi(
       "koffi",
       `does not load: ${firstLine(error)}`,
       "nothing can be mounted",
-      "npm rebuild koffi   # in the folder where isomount is installed",
+      "npm install koffi   # in the folder where isomount is installed",
     );
   }
 }

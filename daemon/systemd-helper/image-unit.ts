@@ -3,12 +3,9 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { runMount } from "../cli/mount-command.js";
-import type { RawOption } from "../cli/option-string.js";
-import { connectIfNeeded } from "../client/connect.js";
-import { RpcFailure } from "../client/connection.js";
+import { detach } from "../client/detach.js";
 import { ExitCode, failed, reasonOf } from "../client/failure.js";
-import { findTargets } from "../client/targets.js";
-import type { MountInfo } from "../rpc/protocol.js";
+import { ourMounts } from "../client/mount-table.js";
 import { type ImageUnit, parseImageUnit } from "./unit-file.js";
 
 /** Where administrators, and users, write their files. */
@@ -43,11 +40,11 @@ function readUnitFile(file: string): ImageUnit {
   return parseImageUnit(text, file);
 }
 
-/** Mounted already is as good: the daemon may have outlived the unit's last run. */
-export async function mountUnit({ image, mountpoint, options }: ImageUnit): Promise<ExitCode> {
-  if ((await mountsOf({ image, mountpoint })).length > 0) return ExitCode.ok;
-  if (mountpoint !== undefined) makeFolder(mountpoint);
-  return runMount({ image, mountpoint, options: options satisfies RawOption[], verbose: true });
+/** Mounted already is as good: the mount may have outlived the unit's last run. */
+export async function mountUnit(unit: ImageUnit): Promise<ExitCode> {
+  if (mountpointsOf(unit).length > 0) return ExitCode.ok;
+  if (unit.mountpoint !== undefined) makeFolder(unit.mountpoint);
+  return runMount({ ...unit, verbose: true });
 }
 
 /** As systemd does for its own mount units; they stay, too. */
@@ -59,35 +56,19 @@ function makeFolder(mountpoint: string): void {
   }
 }
 
-/** Nothing mounted is as good. What is in use is detached, and ends with its last use. */
+/**
+ * Nothing mounted is as good. Without the daemon, which sees by itself that a mount is gone: at
+ * shutdown it may have ended already, and must not be started any more.
+ */
 export async function unmountUnit(unit: ImageUnit): Promise<ExitCode> {
-  const found = await mountsOf(unit);
-  const connection = await connectIfNeeded();
-  try {
-    for (const { id } of found.reverse()) {
-      try {
-        connection?.call("umount", { target: id });
-      } catch (error) {
-        if (!(error instanceof RpcFailure) || error.data.code !== "EBUSY") throw error;
-        connection?.call("umount", { target: id, lazy: true });
-      }
-    }
-  } finally {
-    connection?.close();
-  }
+  for (const mountpoint of mountpointsOf(unit).reverse()) await detach(mountpoint);
   return ExitCode.ok;
 }
 
-async function mountsOf({
-  image,
-  mountpoint,
-}: Pick<ImageUnit, "image" | "mountpoint">): Promise<MountInfo[]> {
-  const connection = await connectIfNeeded();
-  try {
-    const mounts = connection?.call("list", {}) ?? [];
-    const ofImage = mounts.filter((mount) => mount.image === image);
-    return mountpoint === undefined ? ofImage : findTargets(ofImage, mountpoint);
-  } finally {
-    connection?.close();
-  }
+function mountpointsOf({ image, mountpoint, options }: ImageUnit): string[] {
+  const source = options.findLast(({ name }) => name === "fsname")?.value ?? image;
+  return ourMounts()
+    .filter((entry) => entry.source === source)
+    .map((entry) => entry.mountpoint)
+    .filter((path) => mountpoint === undefined || path === mountpoint);
 }

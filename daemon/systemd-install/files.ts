@@ -56,9 +56,13 @@ function cannot(what: string, path: string, error: unknown): Failure {
 
 /** Of a symlink, the target. Undefined where there is nothing. */
 function contents(path: string): string | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  return stat.isSymbolicLink() ? readlinkSync(path) : readFileSync(path, "utf8");
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    return stat.isSymbolicLink() ? readlinkSync(path) : readFileSync(path, "utf8");
+  } catch (error) {
+    throw cannot("read", path, error);
+  }
 }
 
 /** Also a link by hand to the helper of some installation, as `npm link` makes them. */

@@ -20,6 +20,7 @@ export async function watchFolders({ folders, mount, keep, voice }: Watch): Prom
   const mounts = new WatchedMounts(mount, voice);
   // One after the other: mounting takes a moment, and so does what has to be undone.
   let work: Promise<void> = Promise.resolve();
+  let ending = false;
   let failed: (error: unknown) => void = () => {};
   const failure = new Promise<never>((_, reject) => {
     failed = reject;
@@ -31,6 +32,7 @@ export async function watchFolders({ folders, mount, keep, voice }: Watch): Prom
     const watcher: FolderWatcher = new FolderWatcher(folder, {
       arrived: (image) =>
         queue(async () => {
+          if (ending) return;
           if ((await mounts.arrived(image)) === "lacks-files") watcher.lacks(basename(image));
         }),
       left: (image) => queue(() => mounts.left(image)),
@@ -46,6 +48,7 @@ export async function watchFolders({ folders, mount, keep, voice }: Watch): Prom
   try {
     await Promise.race([told, failure]);
   } finally {
+    ending = true;
     for (const watcher of watchers) watcher.close();
   }
   await work;

@@ -1,8 +1,10 @@
 /** The mounts of watched images: made when one arrives, gone when it leaves. */
 import { basename } from "node:path";
 import { connectIfNeeded } from "../client/connect.js";
-import { type Connection, RpcFailure } from "../client/connection.js";
-import { Failure } from "../client/failure.js";
+import { RpcFailure } from "../client/connection.js";
+import { detach } from "../client/detach.js";
+import { ExitCode, Failure } from "../client/failure.js";
+import { ourMounts } from "../client/mount-table.js";
 import type { MountInfo } from "../rpc/protocol.js";
 
 export interface Voice {
@@ -18,6 +20,7 @@ export type Outcome =
 
 interface Watched {
   mountpoint: string;
+  source: string | undefined;
   /** Mounted by us, and not before we came. */
   isOurs: boolean;
 }
@@ -32,20 +35,35 @@ export class WatchedMounts {
 
   async arrived(image: string): Promise<Outcome> {
     try {
-      const already = await this.find(image);
-      if (already !== undefined) {
-        this.mounts.set(image, { mountpoint: already.mountpoint, isOurs: false });
-        this.voice.info(`${image} is mounted already, on ${already.mountpoint}`);
-        return "mounted";
+      try {
+        await this.mountOrFind(image, false);
+      } catch (error) {
+        const wasLost = error instanceof Failure && error.details.exitCode === ExitCode.system;
+        if (!wasLost) throw error;
+        // The daemon ended in the middle of it: the next one knows how far it had come.
+        await this.mountOrFind(image, true);
       }
-      const { mountpoint, warnings } = await this.mount(image);
-      this.mounts.set(image, { mountpoint, isOurs: true });
-      this.voice.info(`mounted ${image} on ${mountpoint}`);
-      for (const warning of warnings) this.voice.warn(`${basename(image)}: ${warning}`);
       return "mounted";
     } catch (error) {
       return this.refused(image, error);
     }
+  }
+
+  private async mountOrFind(image: string, wasTried: boolean): Promise<void> {
+    const already = await findMounted(image);
+    if (already !== undefined) {
+      this.remember(image, already.mountpoint, wasTried);
+      this.voice.info(`${image} is mounted already, on ${already.mountpoint}`);
+      return;
+    }
+    const { mountpoint, warnings } = await this.mount(image);
+    this.remember(image, mountpoint, true);
+    this.voice.info(`mounted ${image} on ${mountpoint}`);
+    for (const warning of warnings) this.voice.warn(`${basename(image)}: ${warning}`);
+  }
+
+  private remember(image: string, mountpoint: string, isOurs: boolean): void {
+    this.mounts.set(image, { mountpoint, source: sourceOf(mountpoint), isOurs });
   }
 
   private refused(image: string, error: unknown): Outcome {
@@ -73,45 +91,38 @@ export class WatchedMounts {
     this.mounts.clear();
   }
 
-  private async unmount(image: string, { mountpoint }: Watched): Promise<void> {
+  /** By the kernel alone: when a session ends, the daemon may have ended already. */
+  private async unmount(image: string, { mountpoint, source }: Watched): Promise<void> {
+    const isThere = ourMounts().some(
+      (entry) => entry.mountpoint === mountpoint && entry.source === source,
+    );
+    // Otherwise ejected by hand meanwhile.
+    if (!isThere) return;
     try {
-      const found = await this.find(image, mountpoint);
-      // Ejected by hand meanwhile.
-      if (found === undefined) return;
-      await withDaemon((connection) => detach(connection, found.id));
+      await detach(mountpoint);
       this.voice.info(`unmounted ${image} from ${mountpoint}`);
     } catch (error) {
-      if (!(error instanceof Failure) && !(error instanceof RpcFailure)) throw error;
+      if (!(error instanceof Failure)) throw error;
       this.voice.warn(`cannot unmount ${mountpoint}: ${error.message}`);
     }
   }
-
-  private async find(image: string, mountpoint?: string): Promise<MountInfo | undefined> {
-    const mounts = (await withDaemon((connection) => connection.call("list", {}))) ?? [];
-    return mounts.find(
-      (mount) =>
-        mount.image === image && (mountpoint === undefined || mount.mountpoint === mountpoint),
-    );
-  }
 }
 
-/** What is in use goes with its last use. */
-function detach(connection: Connection, id: string): void {
-  try {
-    connection.call("umount", { target: id });
-  } catch (error) {
-    if (!(error instanceof RpcFailure) || error.data.code !== "EBUSY") throw error;
-    connection.call("umount", { target: id, lazy: true });
-  }
-}
-
-/** A connection for each request: between two of them the daemon may be replaced. */
-async function withDaemon<T>(use: (connection: Connection) => T): Promise<T | undefined> {
+/** A connection for each time: between two of them the daemon may be replaced. */
+async function findMounted(image: string): Promise<MountInfo | undefined> {
   const connection = await connectIfNeeded();
-  if (connection === undefined) return undefined;
   try {
-    return use(connection);
+    const mounts = connection?.call("list", {}) ?? [];
+    // One that is detached lives on for those who read from it, and for nobody else.
+    return mounts.find(
+      (mount) => mount.image === image && sourceOf(mount.mountpoint) !== undefined,
+    );
   } finally {
-    connection.close();
+    connection?.close();
   }
+}
+
+/** As the kernel has it, of the uppermost mount there: the image, unless it was given another name. */
+function sourceOf(mountpoint: string): string | undefined {
+  return ourMounts().findLast((entry) => entry.mountpoint === mountpoint)?.source;
 }

@@ -8,7 +8,7 @@ import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { check, close, inBackground, mount, SystemError, umount2 } from "../system/libc.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
-import { findMountpoint, readMountinfo } from "./mountinfo.js";
+import { findMountpoint, type MountEntry, readMountinfo } from "./mountinfo.js";
 
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;

@@ -249,7 +249,7 @@ function inScript(lines: string[], user?: number): { status: number | null; stde
 describe("a machine that lacks something", () => {
   it("has no /dev/fuse", () => {
     const { status, stderr } = inScript([
-      `exec unshare -m sh -ec '`,
+      `exec unshare -m --propagation slave sh -ec '`,
       "mount -t tmpfs none /dev",
       "mknod -m 666 /dev/null c 1 3",
       "mknod -m 666 /dev/urandom c 1 9",

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { encrypt } from "../fixtures/dmg/encrypted.js";
 import { buildUdif, zlibChunk } from "../fixtures/dmg/udif.js";
 import { HfsPlusBuilder, ROOT_CNID } from "../fixtures/hfsplus/volume.js";
 import { Desktop, desktopMissing, type Point } from "../support/desktop.js";
@@ -38,8 +39,8 @@ const fileManagers: FileManager[] = [
   },
 ];
 
-/** The side bar's rows begin and end here; a button is higher than the step. */
-const SIDE_BAR = { top: 90, bottom: 500, step: 8 };
+/** Rows of mounts lie within, whatever stands above and below them; a button is higher than a step. */
+const SIDE_BAR = { top: 180, bottom: 360, step: 12 };
 
 const images = [
   { file: "disc.iso", label: "Übung 日本 1" },
@@ -88,16 +89,15 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
     run("xorriso", ["-as", "mkisofs", "-quiet", "-J", "-R", "-V", label, "-o", path, tree]);
   }
 
-  function openFolder({ program, handler }: FileManager, folder: string): void {
+  function showFoldersWith({ handler }: FileManager): void {
     const defaults = readFileSync(mimeapps, "utf8").replace(/^inode\/directory=.*\n/m, "");
     const wanted = `inode/directory=${handler};\n`;
     writeFileSync(mimeapps, defaults.replace(/^\[Default Applications\]\n/m, `$&${wanted}`));
-    desktop.spawn(program, folder);
   }
 
-  /** From below, since the mount is among the last rows; until the button is hit. */
+  /** Clicks down the column until the button is hit. */
   async function eject({ ejectColumn }: FileManager): Promise<void> {
-    for (let y = SIDE_BAR.bottom; y > SIDE_BAR.top; y -= SIDE_BAR.step) {
+    for (let y = SIDE_BAR.bottom; y >= SIDE_BAR.top; y -= SIDE_BAR.step) {
       desktop.click({ x: ejectColumn, y });
       await sleep(40);
       if (mountpoints().length === 0) return;
@@ -105,9 +105,48 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
     await desktop.until("the mount to go away", () => mountpoints().length === 0);
   }
 
+  it("asks for a passphrase in a window, again if it is wrong", async () => {
+    const image = join(isomount.folder, "secret.dmg");
+    const volume = new HfsPlusBuilder({ label: "Secret" }).build();
+    const encryption = { version: 2, keyBits: 128, blockSize: 512 } as const;
+    writeFileSync(image, encrypt(volume, { ...encryption, passphrase: "öffne dich" }));
+    showFoldersWith(fileManagers[0]);
+    desktop.spawn(process.execPath, program, "open", image);
+    await desktop.window("Encrypted disk image");
+    desktop.screenshot("passphrase");
+    desktop.type("wrong");
+    await desktop.until("the second question", () => desktop.titles().length === 0);
+    await desktop.window("Encrypted disk image");
+    desktop.type("öffne dich");
+    await desktop.window("Secret");
+    expect(isomountHere("open", "--unmount", image)).toBe("");
+    expect(mountpoints()).toEqual([]);
+  });
+
+  it("says in a window what is wrong with an image", async () => {
+    const image = join(isomount.folder, "not <an> image.iso");
+    writeFileSync(image, "something else\n".repeat(1000));
+    desktop.spawn(process.execPath, program, "open", image);
+    await desktop.window("Cannot open not <an> image.iso");
+    desktop.screenshot("error");
+    expect(mountpoints()).toEqual([]);
+  });
+
+  it("is what gio and xdg-open run for an image, which is mounted once", async () => {
+    showFoldersWith(fileManagers[0]);
+    for (const opener of [["gio", "open"], ["xdg-open"]]) {
+      const [first, ...rest] = [...opener, join(isomount.folder, "dmg/app.dmg")];
+      desktop.run(first, ...rest);
+      await desktop.window("My App 1.0");
+      await desktop.closeAll();
+    }
+    expect(mountpoints()).toHaveLength(1);
+  });
+
   describe.each(fileManagers)("$program", (manager) => {
     it.each(images)("opens $file by double-click, shows it and ejects it", async (image) => {
-      openFolder(manager, join(isomount.folder, dirOf(image.file)));
+      showFoldersWith(manager);
+      desktop.spawn(manager.program, join(isomount.folder, dirOf(image.file)));
       await desktop.window(dirOf(image.file));
       desktop.click(manager.firstFile, 2);
       await desktop.until("a mount", () => mountpoints().length === 1);

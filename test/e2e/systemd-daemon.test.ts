@@ -27,7 +27,7 @@ kept() { systemctl show -P NFileDescriptorStore isomountd.service; }
 replaced() { await another "$1" && timeout 10 bash -c isomount\\ list >/dev/null && echo yes; }
 another() { local now=$(main_pid); [ "$now" != 0 ] && [ "$now" != "$1" ] && [ "$(state isomountd.service)" = active ]; }
 export -f state main_pid another
-mounted() { grep -c fuse.isomount /proc/mounts; }
+mounted() { grep -c '/run/media.*fuse.isomount' /proc/mounts; }
 
 # Past the page cache, so that every byte is asked of the server; until it is told to stop.
 reader() {
@@ -72,7 +72,7 @@ section start; isomount list --json; state isomountd.service
 describe.skipIf(nspawnMissing !== undefined)("the daemon under systemd", () => {
   let machine: Booted;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     const source = join(folder, "source");
     mkdirSync(source);
     const data = Buffer.alloc(MEBIBYTES * 2 ** 20);
@@ -81,7 +81,7 @@ describe.skipIf(nspawnMissing !== undefined)("the daemon under systemd", () => {
     const image = join(folder, "data.iso");
     run("xorriso", ["-outdev", image, "-volid", "DATA", "-map", source, "/", "-commit"]);
     run("mv", [image, source]);
-    machine = boot({
+    machine = await boot({
       files: { "/etc/systemd/system/isomountd.service.d/watchdog.conf": SHORT_WATCHDOG },
       share: { "/srv/source": source },
       prepare: [[process.execPath, program, "daemon", "install"]],

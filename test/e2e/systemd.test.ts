@@ -86,17 +86,17 @@ section neither; systemctl start isomount@nothing.service 2>/dev/null; journalct
 
 section again; isomount daemon install
 section uninstall.busy; isomount daemon uninstall 2>&1; echo $?
-section uninstall; umount /srv/boot; systemctl stop srv-auto.automount; await sh -c '! grep -q fuse.isomount /proc/mounts'; isomount daemon uninstall; ls /sbin/mount.isomount /etc/systemd/system/isomount* 2>&1 | grep -vc 'cannot access'
+section uninstall; umount /srv/boot; systemctl stop srv-auto.automount; await sh -c '! grep -q "/srv/.*fuse.isomount" /proc/mounts'; isomount daemon uninstall; ls /sbin/mount.isomount /etc/systemd/system/isomount* 2>&1 | grep -vc 'cannot access'
 section journal; journalctl -b -o cat -u isomountd.service
 `;
 
 describe.skipIf(nspawnMissing !== undefined)("a machine with systemd", () => {
   let machine: Booted;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     for (const label of ["BOOT", "AUTO", "UNIT", "PHOTOS", "HAND", "SPACE"]) image(label);
     run("mv", [join(folder, "SPACE.iso"), join(folder, "with space-and-dash.iso")]);
-    machine = boot({
+    machine = await boot({
       files: {
         "/etc/fstab": FSTAB,
         "/etc/systemd/system/srv-unit.mount": SRV_UNIT_MOUNT,

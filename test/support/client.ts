@@ -1,7 +1,6 @@
 /** The parts of the command without the command: many mounts in little time, and pauses between the steps. */
 import { afterAll } from "vitest";
-import { connect } from "../../daemon/client/connect.js";
-import type { Connection } from "../../daemon/client/connection.js";
+import { Connection } from "../../daemon/client/connection.js";
 import {
   closeMountpoint,
   type Mountpoint,
@@ -10,14 +9,16 @@ import {
 import { openImage } from "../../daemon/client/opener.js";
 import { openSession } from "../../daemon/client/session.js";
 import type { MountInfo } from "../../daemon/rpc/protocol.js";
+import { controlSocket } from "../../daemon/rpc/runtime-folder.js";
 import type { Isomount } from "./isomount.js";
 
 export class Client {
   private constructor(private readonly connection: Connection) {}
 
-  static async of(isomount: Isomount): Promise<Client> {
+  static of(isomount: Isomount): Client {
     isomount.succeed("daemon", "start");
-    const connection = await connect(isomount.runtime);
+    // Not `connect`, which would refuse the folder of another user's daemon.
+    const connection = Connection.open(controlSocket(isomount.runtime));
     afterAll(() => connection.close());
     return new Client(connection);
   }

@@ -3,7 +3,7 @@
  * folder of its own, and real file managers worked by mouse.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "./tools.js";
@@ -25,11 +25,19 @@ const programs: Record<string, string> = {
   nautilus: "nautilus",
 };
 
+/** Started for root; others have the machine's own, if any. */
+const UDISKSD = "/usr/libexec/udisks2/udisksd";
+const SYSTEM_BUS = "/run/dbus/system_bus_socket";
+const isRoot = process.getuid!() === 0;
+
 /** Why desktop tests cannot run here; undefined where they can. */
 export function desktopMissing(): string | undefined {
   const missing = Object.entries(programs)
     .filter(([program]) => spawnSync("which", [program]).status !== 0)
     .map(([, debian]) => debian);
+  // Without it gvfs has no volume monitor of its own, and PCManFM shows no mounts.
+  if (!existsSync(UDISKSD)) missing.push("udisks2");
+  if (!isRoot && !existsSync(SYSTEM_BUS)) return "no system bus for udisks2; run it as root";
   if (missing.length === 0) return undefined;
   return `no desktop to test with; it needs: apt-get install ${missing.join(" ")} gvfs`;
 }
@@ -66,8 +74,6 @@ export class Desktop {
       XDG_CURRENT_DESKTOP: "GNOME",
       GDK_BACKEND: "x11",
       NO_AT_BRIDGE: "1",
-      // Not the machine's own: its disks are none of ours.
-      DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${join(folder, "no-system-bus")}`,
       ISOMOUNT_RUNTIME_DIR: join(folder, "run"),
     };
   }
@@ -78,6 +84,7 @@ export class Desktop {
       ...["-displayfd", "1", "-screen", "0", screen, "-nolisten", "tcp"],
     ]);
     this.environment.DISPLAY = `:${display}`;
+    if (isRoot) await this.startSystemBus();
     this.environment.DBUS_SESSION_BUS_ADDRESS = await this.firstLine("dbus-daemon", [
       ...["--session", "--nofork", "--print-address=1"],
     ]);
@@ -152,6 +159,31 @@ export class Desktop {
       }
       await sleep(POLL_MILLISECONDS);
     }
+  }
+
+  /** Apart from the machine's, which containers do not have. */
+  private async startSystemBus(): Promise<void> {
+    const config = join(this.folder, "system-bus.conf");
+    const path = join(this.folder, "system-bus");
+    writeFileSync(
+      config,
+      `<busconfig>
+        <type>custom</type>
+        <listen>unix:path=${path}</listen>
+        <auth>EXTERNAL</auth>
+        <policy context="default">
+          <allow user="*"/>
+          <allow own="*"/>
+          <allow send_destination="*" eavesdrop="true"/>
+          <allow eavesdrop="true"/>
+        </policy>
+      </busconfig>`,
+    );
+    this.environment.DBUS_SYSTEM_BUS_ADDRESS = `unix:path=${path}`;
+    await this.firstLine("dbus-daemon", [
+      ...[`--config-file=${config}`, "--nofork", "--print-address=1"],
+    ]);
+    this.services.push(spawn(UDISKSD, [], { env: this.environment, stdio: "ignore" }));
   }
 
   private windows(): { id: string; title: string }[] {

@@ -20,7 +20,7 @@ import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 
 const project = resolve(fileURLToPath(import.meta.url), "../../..");
 /** The build to try: `$ISOMOUNT_DIST`, or the project's own. */
-export const dist = process.env.ISOMOUNT_DIST ?? join(project, "dist");
+const dist = process.env.ISOMOUNT_DIST ?? join(project, "dist");
 export const program = join(dist, "isomount.js");
 
 /** A call that waits for a stuck mount ends by nothing less than SIGKILL. */
@@ -180,7 +180,10 @@ export class Isomount {
   /** Unmounts everything, ends the daemon, and insists that nothing is left. */
   end(): void {
     if (existsSync(join(this.runtime, "control.sock"))) {
-      for (const { id } of this.list()) this.succeed("umount", "--lazy", id);
+      // Lazily only where it must be: what another namespace still shows would go on being served.
+      for (const { id } of this.list().reverse()) {
+        if (this.run("umount", id).status !== 0) this.succeed("umount", "--lazy", id);
+      }
       this.expectNothingLeft();
       this.succeed("daemon", "stop");
     }

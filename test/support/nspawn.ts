@@ -2,18 +2,10 @@
  * A machine of its own: boots a real systemd as process 1 on a throw-away copy of this system, and
  * runs a script in it. Takes root and Debian's systemd-container.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { program } from "./isomount.js";
 import { run } from "./tools.js";
@@ -60,9 +52,9 @@ After=basic.target
 [Service]
 Type=oneshot
 ExecStart=/bin/bash /probe/script
-StandardOutput=file:/probe/output
+StandardOutput=append:/probe/output
 StandardError=inherit
-ExecStopPost=/bin/systemctl poweroff --no-block
+ExecStopPost=/bin/sh -c "exec systemctl poweroff --no-block >/dev/null 2>&1"
 `;
 
 /** Says so and ends, instead of waiting for somebody to log in. */
@@ -80,13 +72,17 @@ export -f isomount section await
 cd /
 `;
 
-/** Throws, with the console's last words, where the machine does not come up or down in time. */
-export function boot({ files = {}, share = {}, prepare = [], script, seconds = 60 }: Boot): Booted {
+/** Throws, with what was said last, where the machine does not come up and down again in time. */
+export async function boot({
+  files = {},
+  share = {},
+  prepare = [],
+  script,
+  seconds = 60,
+}: Boot): Promise<Booted> {
   const folder = mkdtempSync(join(tmpdir(), "isomount-machine-"));
-  const root = join(folder, "root");
-  const probe = join(folder, "probe");
-  for (const path of [root, probe, join(folder, "disk")]) mkdirSync(path);
-  const disk = join(folder, "disk");
+  const [root, probe, disk] = ["root", "probe", "disk"].map((name) => join(folder, name));
+  for (const path of [root, probe, disk]) mkdirSync(path);
   run("mount", ["-t", "tmpfs", "tmpfs", disk]);
   try {
     for (const name of ["upper", "work"]) mkdirSync(join(disk, name));
@@ -99,36 +95,64 @@ export function boot({ files = {}, share = {}, prepare = [], script, seconds = 6
     }
     const container = [
       ...["--quiet", "--register=no", "--keep-unit", `--directory=${root}`],
-      ...[`--machine=${folder.split("-").at(-1)}`, `--bind=${probe}:/probe`],
-      ...[`--bind-ro=${project}`, ...devices.map((device) => `--bind=${device}`)],
+      ...[`--machine=${basename(folder)}`, `--bind=${probe}:/probe`, `--bind-ro=${project}`],
+      ...devices.map((device) => `--bind=${device}`),
       ...Object.entries(share).map(([there, here]) => `--bind-ro=${here}:${there}`),
     ];
     for (const command of prepare) run("systemd-nspawn", [...container, "--", ...command]);
-    writeFileSync(join(probe, "script"), PRELUDE + script);
     const output = join(probe, "output");
-    appendFileSync(output, "");
-    const { stdout, error } = spawnSync(
-      "systemd-nspawn",
-      [...container, "--boot", "systemd.unit=probe.target", "systemd.log_level=info"],
-      { encoding: "utf8", timeout: seconds * 1000, killSignal: "SIGKILL" },
-    );
+    writeFileSync(output, "");
+    writeFileSync(join(probe, "script"), PRELUDE + script);
+    const machine = [...container, "--boot", "systemd.unit=probe.target"];
+    const { inTime, console } = await runMachine(machine, seconds);
     const text = readFileSync(output, "utf8");
-    const log = `${text}\n${stdout}`;
-    if (error !== undefined) throw new Error(`the machine did not come down: ${log.slice(-4000)}`);
-    return { sections: sectionsOf(text), log };
+    if (!inTime) throw new Error(`the machine still runs: ${text.slice(-4000)}\n${console}`);
+    return { sections: sectionsOf(text), log: `${text}\n${console}` };
   } finally {
-    spawnSync("umount", ["--recursive", root]);
-    execFileSync("umount", [disk]);
+    run("umount", ["--recursive", root]);
+    run("umount", [disk]);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+/** Returns when it is off: by itself, or because its time is up. */
+function runMachine(
+  parameters: string[],
+  seconds: number,
+): Promise<{ inTime: boolean; console: string }> {
+  return new Promise((resolve, reject) => {
+    let inTime = true;
+    let console = "";
+    const nspawn = spawn("systemd-nspawn", parameters, { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [nspawn.stdout, nspawn.stderr]) {
+      stream.setEncoding("utf8").on("data", (text) => {
+        console += text;
+      });
+    }
+    const timer = setTimeout(() => {
+      inTime = false;
+      // Its process 1, with which all others go. Killing systemd-nspawn would leave them running.
+      const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, "utf8");
+      for (const pid of children.trim().split(" ")) process.kill(Number(pid), "SIGKILL");
+    }, seconds * 1000);
+    nspawn.on("error", reject);
+    nspawn.on("close", () => {
+      clearTimeout(timer);
+      resolve({ inTime, console });
+    });
+  });
+}
+
 /** Another machine by its id, and of what is installed here nothing that starts by itself. */
 function emptySystem(root: string): void {
-  rmSync(join(root, "etc/machine-id"), { force: true });
+  for (const path of ["etc/machine-id", "var/lib/dbus/machine-id"]) {
+    rmSync(join(root, path), { force: true });
+  }
   run("systemd-machine-id-setup", [`--root=${root}`]);
   const units = join(root, "etc/systemd/system");
-  execFileSync("find", [units, "-mindepth", "2", "-path", "*.wants/*", "-delete"]);
+  for (const folder of [units, join(root, "etc/systemd/user")]) {
+    run("find", [folder, "-mindepth", "2", "-path", "*.wants/*", "-delete"]);
+  }
   writeFileSync(join(units, "probe.target"), PROBE_TARGET);
   writeFileSync(join(units, "probe.service"), PROBE_SERVICE);
   mkdirSync(join(units, "emergency.service.d"), { recursive: true });

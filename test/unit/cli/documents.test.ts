@@ -7,14 +7,30 @@ import { describe, expect, it } from "vitest";
 import { testPackages } from "../../../daemon/bootstrap/packages.mjs";
 import { commandNames } from "../../../daemon/cli/command-names.js";
 import { bashCompletion, zshCompletion } from "../../../daemon/cli/completion-scripts.js";
-import { listFlags, mountFlags, umountFlags } from "../../../daemon/cli/flags.js";
+import {
+  daemonFlags,
+  desktopFlags,
+  listFlags,
+  mountFlags,
+  openFlags,
+  umountFlags,
+  watchFlags,
+} from "../../../daemon/cli/flags.js";
 import { ownOptions } from "../../../daemon/cli/mount-options.js";
 import { run } from "../../support/tools.js";
 import { newStage } from "./supervisor-double.js";
 
 const project = resolve(fileURLToPath(import.meta.url), "../../../..");
 const readme = readFileSync(join(project, "README.md"), "utf8");
-const flags = [...mountFlags, ...umountFlags, ...listFlags];
+const flags = [
+  ...mountFlags,
+  ...umountFlags,
+  ...listFlags,
+  ...daemonFlags,
+  ...watchFlags,
+  ...openFlags,
+  ...desktopFlags,
+];
 
 async function help(...words: string[]): Promise<string> {
   const { status, stdout } = await newStage().runHere(...words, "--help");
@@ -42,7 +58,9 @@ describe("README", () => {
 
   it("names every flag and option that help names, and none else", async () => {
     let helps = "";
-    for (const words of [[], ["umount"], ["list"], ["info"], ["daemon"]]) {
+    for (const name of ["", ...commandNames]) {
+      if (name === "help") continue;
+      const words = name === "" ? [] : [name];
       helps += `${await help(...words)}\n`;
     }
     const inHelp = [...helps.matchAll(/^\s+(?:-\w, )?\s*--([a-z_-]+)/gm)].map(([, name]) => name);
@@ -161,6 +179,8 @@ describe("completion", () => {
     expect(complete("umount", "--l")).toEqual(["--lazy"]);
     expect(complete("list", "--q")).toEqual(["--quiet"]);
     expect(complete("daemon", "sta")).toEqual(["start", "status"]);
+    expect(complete("daemon", "inst")).toEqual(["install"]);
+    expect(complete("watch", "--k")).toEqual(["--keep"]);
     expect(complete("completion", "")).toEqual(["bash", "zsh"]);
     expect(complete("mount", "moun")).toEqual(["mount.isomount.8"]);
   });
