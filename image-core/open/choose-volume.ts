@@ -208,7 +208,34 @@ async function allTrees(
     }
   }
   if (members.length === 0) throw new ImageError("corrupt", "image", warnings.join("; "));
+  members.push(...(await earlierSessions(source, filesystems, context)));
   return asFolders(members, "All trees of the disc", context, warnings);
+}
+
+/** A disc has 99 tracks at most, and each session one. */
+const MAX_SESSIONS = 99;
+
+/** The sessions before the last, which the other folders show, each as its richest tree. */
+async function earlierSessions(
+  source: ByteSource,
+  filesystems: readonly Candidate<Volume>[],
+  context: OpenContext,
+): Promise<Member[]> {
+  const iso = filesystems.find(({ format }) => format.id === "iso9660");
+  if (iso === undefined) return [];
+  const sessions: Member[] = [];
+  for (let session = 1; session <= MAX_SESSIONS; session++) {
+    const options = { ...context.options, view: undefined, session };
+    try {
+      const volume = await openFilesystem(iso, source, { ...context, options });
+      sessions.push({ name: `session-${session}`, volume });
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      // There is no such session: the one before was the last. A damaged one is left out.
+      if (error.kind === "option") break;
+    }
+  }
+  return sessions.slice(0, -1);
 }
 
 async function onePartition(wanted: string, layout: Layout, context: OpenContext): Promise<Chosen> {
@@ -218,16 +245,7 @@ async function onePartition(wanted: string, layout: Layout, context: OpenContext
     all.find((p) => p.path === wanted) ??
     all.find((p) => same(p.uuid)) ??
     all.find((p) => same(p.label));
-  if (partition === undefined) {
-    const there = all.map((p) => p.path + (p.label ? ` (${p.label})` : "")).join(", ");
-    throw new ImageError(
-      "option",
-      "image",
-      all.length === 0
-        ? `partition=${wanted}: the image has no partitions`
-        : `partition=${wanted}: there is no such partition; the image has ${there}`,
-    );
-  }
+  if (partition === undefined) return partitionByVolume(wanted, all, same, context);
   const readable = partition.filesystems.filter((f) => f.format.load !== undefined);
   if (readable.length === 0) {
     throw new ImageError(
@@ -237,6 +255,35 @@ async function onePartition(wanted: string, layout: Layout, context: OpenContext
     );
   }
   return wholeMedium(partition.source, readable, context);
+}
+
+/** Where the table knows no such name, a filesystem may: those of an MBR have the only labels. */
+async function partitionByVolume(
+  wanted: string,
+  all: readonly FoundPartition[],
+  same: (text: string | undefined) => boolean,
+  context: OpenContext,
+): Promise<Chosen> {
+  for (const { filesystems, source } of all) {
+    const readable = filesystems.filter((f) => f.format.load !== undefined);
+    if (readable.length === 0) continue;
+    try {
+      const chosen = await wholeMedium(source, readable, context);
+      const { label, uuid } = chosen.volume.description;
+      if (same(label) || same(uuid)) return chosen;
+    } catch (error) {
+      // What does not open is not the one that is meant.
+      if (!(error instanceof ImageError)) throw error;
+    }
+  }
+  const there = all.map((p) => p.path + (p.label ? ` (${p.label})` : "")).join(", ");
+  throw new ImageError(
+    "option",
+    "image",
+    all.length === 0
+      ? `partition=${wanted}: the image has no partitions`
+      : `partition=${wanted}: there is no such partition; the image has ${there}`,
+  );
 }
 
 async function severalPartitions(layout: Layout, context: OpenContext): Promise<Chosen> {
