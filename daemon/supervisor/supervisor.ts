@@ -37,7 +37,7 @@ import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
-import { StateFolder, type StateRecord } from "./state-record.js";
+import { processStartTime, StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 
@@ -303,7 +303,11 @@ export class Supervisor {
         throw new RequestFailure(RpcErrorCode.target, error.message, { code: error.code });
       }
       // A lazy unmount serves on until the last file is closed; the mountpoint is free at once.
-      if (!lazy) mounted.end("unmounted");
+      if (!lazy) {
+        const started = processStartTime(info.pid);
+        mounted.end("unmounted");
+        await processGone(info.pid, started);
+      }
       unmounted.push(info);
     }
     return unmounted;
@@ -396,5 +400,17 @@ export class Supervisor {
     unmountDevice(device, mountpoint, true)
       .catch((error: Error) => this.log.error(error.message))
       .finally(() => mounted.end(reason));
+  }
+}
+
+/** A killed server is gone in milliseconds, unless it waits for a disk that does not answer. */
+const GONE_MILLISECONDS = 2_000;
+
+/** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
+async function processGone(pid: number, startTime: string): Promise<void> {
+  const deadline = Date.now() + GONE_MILLISECONDS;
+  while (pid > 0 && processStartTime(pid) === startTime && startTime !== "") {
+    if (Date.now() > deadline) return;
+    await new Promise((done) => setTimeout(done, 2));
   }
 }
