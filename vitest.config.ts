@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // Real mounts and image-making tools take their time on a busy machine; nothing waits forever.
+    // End-to-end tests kill servers, count descriptors and fill mount tables: one file at a time.
+    fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
