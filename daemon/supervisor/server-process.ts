@@ -47,7 +47,12 @@ export class ServerProcess implements Server {
     try {
       this.child = spawn(plan.program, [...plan.parameters, JSON.stringify(start.config)], {
         stdio: ["ignore", "ignore", "pipe", listener, start.image, "pipe"],
-        env: { TZ: start.timeZone, ...(plan.sandboxed ? { PATH: process.env.PATH } : {}) },
+        // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
+        env: {
+          TZ: start.timeZone,
+          MALLOC_ARENA_MAX: "1",
+          ...(plan.sandboxed ? { PATH: process.env.PATH } : {}),
+        },
         uid: plan.uid,
         gid: plan.gid,
         cwd: "/",
