@@ -3,7 +3,7 @@
  * keeps what a later supervisor must be given, and tells how long those threads have been busy.
  */
 import { busyMilliseconds } from "../../fs-adapter/counters.js";
-import { close } from "../../fs-adapter/system/libc.js";
+import { close, mallocTrim } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
 import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { Need } from "../rpc/protocol.js";
@@ -11,6 +11,9 @@ import { type FromServer, IMAGE_FD, LISTENER_FD, type ToServer } from "./message
 import { PacketLink } from "./packet-link.js";
 import type { ServingThreads } from "./serving-threads.js";
 import type { FromThread, MetNeed, ThreadOrder } from "./thread-messages.js";
+
+/** After loading and opening, malloc holds a MiB or two that nobody needs any more. */
+const TRIM_AFTER_MILLISECONDS = 500;
 
 /** Descriptors and names of so many fit one packet. */
 const NEEDS_A_PACKET = 64;
@@ -85,6 +88,7 @@ export class Control {
         const [fuse, slots] = descriptors;
         this.mounted = { ...message, fuse, slots };
         this.threads.order(this.mounted);
+        setTimeout(() => mallocTrim(0), TRIM_AFTER_MILLISECONDS);
         return;
       }
       case "verify":

@@ -5,6 +5,7 @@
 import { readSync, writeSync } from "node:fs";
 import type { Volume } from "../../image-core/filesystem/volume.js";
 import { FUSE_NOTIFY_RESEND, IN_HEADER_SIZE, OUT_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
+import { BusyPoll } from "./busy-poll.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { MAX_SLOTS, Slot } from "./slot.js";
 
@@ -34,8 +35,10 @@ export function serve(volume: Volume, options: ServeOptions): void {
     resend(fuse);
   }
   options.onReady();
+  const busyPoll = new BusyPoll(fuse);
   for (;;) {
     let length: number;
+    busyPoll.look();
     try {
       length = readSync(fuse, slot.bytes, 0, REQUEST_SIZE, null);
     } catch (error) {
@@ -45,6 +48,7 @@ export function serve(volume: Volume, options: ServeOptions): void {
       if (code === "ENODEV") return;
       throw error;
     }
+    busyPoll.woken();
     if (length === 0) return;
     if (length < IN_HEADER_SIZE) throw new Error(`/dev/fuse: a request of ${length} bytes`);
     dispatcher.handle();

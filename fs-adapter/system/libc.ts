@@ -37,6 +37,8 @@ export const pipe2 = libc.func("int pipe2(void *, int)");
 export const fcntl = libc.func("int fcntl(int, int, long)");
 export const flock = libc.func("int flock(int, int)");
 export const splice = libc.func("long splice(int, void *, int, void *, size_t, uint32)");
+/** Gives what malloc keeps for later back to the system. */
+export const mallocTrim = libc.func("int malloc_trim(size_t)");
 export const mmap = libc.func("void *mmap(void *, size_t, int, int, int, long)");
 export const memfdCreate = libc.func("int memfd_create(const char *, uint32)");
 export const mount = libc.func(
