@@ -9,6 +9,10 @@ const FIELDS = [
   "readBytes",
   "splicedBytes",
   "errors",
+  /** Spent answering. */
+  "milliseconds",
+  "cacheHits",
+  "cacheMisses",
   /** Of the request in hand: its opcode, 0 between requests. */
   "opcode",
   "node",

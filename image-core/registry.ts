@@ -22,6 +22,7 @@ import { fat } from "./filesystem/fat/format.js";
 import { hfs } from "./filesystem/hfs/format.js";
 import { hfsplus } from "./filesystem/hfsplus/format.js";
 import { iso9660 } from "./filesystem/iso9660/format.js";
+import { mfs } from "./filesystem/mfs/format.js";
 import { ntfs } from "./filesystem/ntfs/format.js";
 import { recognisedContainers, recognisedFilesystems } from "./filesystem/recognised/formats.js";
 import { udf } from "./filesystem/udf/format.js";
@@ -60,6 +61,7 @@ export const filesystemFormats: readonly FilesystemFormat[] = [
   exfat,
   hfsplus,
   hfs,
+  mfs,
   ext,
   ntfs,
   ...recognisedFilesystems,

@@ -11,6 +11,7 @@ const programs = {
   isomountd: "daemon/supervisor/main.ts",
   server: "daemon/server/main.ts",
   "serving-thread": "daemon/server/serving-thread.ts",
+  keeper: "daemon/keeper/main.ts",
   "native-server": "daemon/server/native-main.ts",
   "systemd-helper": "daemon/systemd-helper/main.ts",
 };
@@ -40,8 +41,8 @@ export async function build(always = false) {
     format: "esm",
     platform: "node",
     target: "node20.19",
-    // koffi and fuse-native load native code from their own folders; winston is CommonJS at heart.
-    external: ["koffi", "fuse-native", "winston"],
+    // koffi and fuse-native load native code from their own folders; the others are CommonJS at heart.
+    external: ["koffi", "fuse-native", "winston", "prom-client"],
     sourcemap: true,
     sourcesContent: false,
     legalComments: "none",

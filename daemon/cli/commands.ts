@@ -7,6 +7,7 @@ import { commandNames } from "./command-names.js";
 import { runCompletion, type Shell } from "./completion-command.js";
 import { type DaemonAction, runDaemon } from "./daemon-command.js";
 import { type DesktopAction, runDesktop } from "./desktop-command.js";
+import { runEvents } from "./events-command.js";
 import {
   daemonFlags,
   desktopFlags,
@@ -15,17 +16,20 @@ import {
   listFlags,
   mountFlags,
   openFlags,
+  systemFlag,
   umountFlags,
   watchFlags,
 } from "./flags.js";
 import { runInfo } from "./info-command.js";
 import type { InstallAction } from "./install-command.js";
 import { runList } from "./list-command.js";
+import { runMetrics } from "./metrics-command.js";
 import { runMount } from "./mount-command.js";
 import { ownOptions } from "./mount-options.js";
 import { nearest } from "./nearest.js";
 import { runOpen } from "./open-command.js";
 import { type RawOption, splitOptions } from "./option-string.js";
+import { runStatus } from "./status-command.js";
 import { runUmount } from "./umount-command.js";
 import { runVerify } from "./verify-command.js";
 
@@ -93,6 +97,7 @@ function commandLine(run: Run): Argv {
           foreground: parsed.foreground === true,
           verbose: parsed.verbose === true,
           json: parsed.json === true,
+          system: parsed.system === true,
         }),
       ),
     )
@@ -107,6 +112,7 @@ function commandLine(run: Run): Argv {
           all: parsed.all === true,
           lazy: parsed.lazy === true,
           json: parsed.json === true,
+          system: parsed.system === true,
         }),
       ),
     )
@@ -114,8 +120,27 @@ function commandLine(run: Run): Argv {
       ["list", "ls"],
       "list what is mounted",
       (command) => withFlags(command, listFlags),
-      run((parsed) => runList({ json: parsed.json === true, quiet: parsed.quiet === true })),
+      run((parsed) =>
+        runList({
+          json: parsed.json === true,
+          quiet: parsed.quiet === true,
+          system: parsed.system === true,
+        }),
+      ),
     )
+    .command(
+      "status",
+      "tell how each mount fares: reads, caches, latency, errors",
+      (command) => withFlags(command, [json]),
+      run((parsed) => runStatus({ json: parsed.json === true, system: parsed.system === true })),
+    )
+    .command(
+      "events",
+      "print what happens to mounts, as it happens",
+      (command) => withFlags(command, [json]),
+      run((parsed) => runEvents({ json: parsed.json === true, system: parsed.system === true })),
+    )
+    .command("metrics", "print the counters of all mounts for Prometheus", {}, run(runMetrics))
     .command(
       "info <image>",
       "tell what an image holds, without mounting it",
@@ -129,6 +154,7 @@ function commandLine(run: Run): Argv {
           image: String(parsed.image),
           options: optionsOf(parsed),
           json: parsed.json === true,
+          system: parsed.system === true,
         }),
       ),
     )
@@ -171,6 +197,7 @@ function commandLine(run: Run): Argv {
           image: String(parsed.image),
           options: optionsOf(parsed),
           json: parsed.json === true,
+          system: parsed.system === true,
         }),
       ),
     )
@@ -179,7 +206,7 @@ function commandLine(run: Run): Argv {
       "start, stop or replace the daemon, tell whether it runs, or have systemd keep it",
       (command) =>
         withFlags(command, daemonFlags).positional("action", {
-          choices: ["start", "stop", "restart", "status", "install", "uninstall"],
+          choices: ["start", "stop", "restart", "reload", "status", "install", "uninstall"],
           demandOption: true,
         }),
       run(async (parsed) => {
@@ -220,6 +247,8 @@ function commandLine(run: Run): Argv {
       (command) => command.positional("shell", { choices: ["bash", "zsh"], demandOption: true }),
       run((parsed) => runCompletion(parsed.shell as Shell)),
     )
+    .option(systemFlag.name, { type: "boolean", describe: systemFlag.help })
+    .middleware(refuseSystem, true)
     .example("isomount disk.iso /mnt/iso", "mount on a folder")
     .example("isomount disk.dmg", "make a folder named after the volume, and print it")
     .example("isomount game.iso /mnt -o view=joliet,uid=1000", "options as mount(8) takes them")
@@ -234,6 +263,14 @@ function commandLine(run: Run): Argv {
       // What the command itself threw comes here, too.
       throw error === undefined || error.name === "YError" ? usageOf(message) : error;
     });
+}
+
+/** Commands that have no use for root's daemon. */
+const ownDaemonOnly = new Set(["open", "desktop", "daemon", "watch", "doctor", "completion"]);
+
+function refuseSystem({ system, _: [command] }: { system?: unknown; _: (string | number)[] }) {
+  if (system !== true || !ownDaemonOnly.has(String(command))) return;
+  throw usage(`'${command}' does not go with '--${systemFlag.name}'`);
 }
 
 function imageAndMountpoint<T>(command: Argv<T>) {
@@ -306,6 +343,7 @@ function usageOf(message: string): Error {
     ...listFlags,
     ...openFlags,
     ...desktopFlags,
+    systemFlag,
   ];
   const meant = nearest(
     unknown,

@@ -1,12 +1,13 @@
-/** `isomount daemon start|stop|restart|status`. */
+/** `isomount daemon start|stop|restart|reload|status`. */
 import { connect, connectIfRunning } from "../client/connect.js";
-import { ExitCode } from "../client/failure.js";
+import { ExitCode, systemFailure } from "../client/failure.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 
-export type DaemonAction = "start" | "stop" | "restart" | "status";
+export type DaemonAction = "start" | "stop" | "restart" | "reload" | "status";
 
 export async function runDaemon(action: DaemonAction, json: boolean): Promise<ExitCode> {
   if (action === "stop") return stop(json);
+  if (action === "reload") return reload(json);
   if (action === "restart") leave();
   const connection = action === "status" ? connectIfRunning() : await connect();
   const info = connection?.call("daemon", {});
@@ -35,6 +36,19 @@ function stop(json: boolean): ExitCode {
     connection?.close();
   }
   say({ running: false }, "isomountd is stopped", json);
+  return ExitCode.ok;
+}
+
+/** Throws RpcFailure where the configuration is wrong. */
+function reload(json: boolean): ExitCode {
+  const connection = connectIfRunning();
+  if (connection === undefined) throw systemFailure("isomountd is not running: nothing to reload");
+  try {
+    connection.call("reload", {});
+  } finally {
+    connection.close();
+  }
+  say({ reloaded: true }, "isomountd has read its configuration again", json);
   return ExitCode.ok;
 }
 

@@ -8,6 +8,12 @@ export interface Flag {
 
 export const json: Flag = { name: "json", help: "print JSON, errors (on standard error) too" };
 
+/** Of every command that asks a daemon. */
+export const systemFlag: Flag = {
+  name: "system",
+  help: "ask the system's daemon, which serves the members of a group",
+};
+
 export const mountFlags: readonly Flag[] = [
   { name: "foreground", alias: "f", help: "stay until it is unmounted; Ctrl-C unmounts" },
   { name: "verbose", alias: "v", help: "tell what was mounted, and every warning" },

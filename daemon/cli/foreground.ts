@@ -3,7 +3,9 @@ import { createConnection } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectIfRunning } from "../client/connect.js";
+import { Connection } from "../client/connection.js";
 import { ExitCode, systemFailure } from "../client/failure.js";
+import { groupSocket } from "../rpc/group-socket.js";
 import type { MountInfo } from "../rpc/protocol.js";
 import { controlSocket, runtimeFolder } from "../rpc/runtime-folder.js";
 import { report } from "./report.js";
@@ -13,10 +15,10 @@ const RECONNECT_MILLISECONDS = 500;
 const RECONNECT_TRIES = 20;
 
 /** Returns when the mount is gone, whoever unmounted it. Throws Failure where the daemon stays away. */
-export async function stayInForeground({ id }: MountInfo): Promise<ExitCode> {
+export async function stayInForeground({ id }: MountInfo, system = false): Promise<ExitCode> {
   const interrupted = () => {
     try {
-      unmount(id);
+      unmount(id, system);
     } catch (error) {
       // Busy: stay, so that the next interrupt can try again.
       report(error);
@@ -25,7 +27,7 @@ export async function stayInForeground({ id }: MountInfo): Promise<ExitCode> {
   process.on("SIGINT", interrupted).on("SIGTERM", interrupted).on("SIGHUP", interrupted);
   try {
     for (let tries = 0; tries < RECONNECT_TRIES; tries++) {
-      const { answered, connected } = await waitUntilGone(id);
+      const { answered, connected } = await waitUntilGone(id, system);
       if (answered) return ExitCode.ok;
       if (connected) tries = 0;
       await sleep(RECONNECT_MILLISECONDS);
@@ -36,8 +38,13 @@ export async function stayInForeground({ id }: MountInfo): Promise<ExitCode> {
   throw systemFailure("isomountd is gone; the mount was left as it is");
 }
 
-function unmount(id: string): void {
-  const connection = connectIfRunning();
+/** Of the daemon that has mounted, where it listens for this user. */
+function socketOf(system: boolean): string {
+  return system && process.getuid!() !== 0 ? groupSocket() : controlSocket(runtimeFolder());
+}
+
+function unmount(id: string, system: boolean): void {
+  const connection = system ? Connection.open(socketOf(system)) : connectIfRunning();
   if (connection === undefined) return;
   try {
     connection.call("umount", { target: id });
@@ -47,10 +54,13 @@ function unmount(id: string): void {
 }
 
 /** By Node's own socket, since signals must be heard meanwhile and no descriptor comes back. */
-function waitUntilGone(id: string): Promise<{ answered: boolean; connected: boolean }> {
+function waitUntilGone(
+  id: string,
+  system: boolean,
+): Promise<{ answered: boolean; connected: boolean }> {
   return new Promise((resolve) => {
     let connected = false;
-    const socket = createConnection(controlSocket(runtimeFolder()));
+    const socket = createConnection(socketOf(system));
     socket.on("connect", () => {
       connected = true;
       const request = { jsonrpc: "2.0", id: 1, method: "wait", params: { id } };

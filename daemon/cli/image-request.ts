@@ -2,9 +2,10 @@
 import type { ImageRequest } from "../client/mount-image.js";
 import type { MountSettings } from "./mount-options.js";
 
-export function imageRequest(image: string, settings: MountSettings): ImageRequest {
+export function imageRequest(image: string, settings: MountSettings, system = false): ImageRequest {
   return {
     image,
+    system,
     options: settings.image,
     sandbox: settings.mount.sandbox,
     passphrase: settings.passphrase,

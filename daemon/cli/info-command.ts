@@ -11,10 +11,11 @@ export async function runInfo(command: {
   image: string;
   options: RawOption[];
   json: boolean;
+  system: boolean;
 }): Promise<ExitCode> {
   const settings = parseOptions(command.options);
   for (const warning of settings.warnings) warn(warning);
-  const description = await describeImage(imageRequest(command.image, settings));
+  const description = await describeImage(imageRequest(command.image, settings, command.system));
   process.stdout.write(
     command.json ? `${JSON.stringify(description, null, 2)}\n` : renderInfo(description),
   );

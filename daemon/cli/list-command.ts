@@ -1,16 +1,19 @@
 /** `isomount list`. */
 import { connectIfNeeded } from "../client/connect.js";
+import { connectSystem } from "../client/connect-system.js";
 import { ExitCode } from "../client/failure.js";
 import { renderList } from "./render-list.js";
 
 export async function runList({
   json,
   quiet,
+  system,
 }: {
   json: boolean;
   quiet: boolean;
+  system: boolean;
 }): Promise<ExitCode> {
-  const connection = await connectIfNeeded();
+  const connection = system ? await connectSystem() : await connectIfNeeded();
   const mounts = connection?.call("list", {}) ?? [];
   connection?.close();
   if (json) process.stdout.write(`${JSON.stringify(mounts, null, 2)}\n`);

@@ -14,6 +14,7 @@ export interface MountCommand {
   foreground?: boolean;
   verbose?: boolean;
   json?: boolean;
+  system?: boolean;
   /** Unknown options are passed over. */
   sloppy?: boolean;
 }
@@ -26,12 +27,12 @@ export async function runMount(command: MountCommand): Promise<ExitCode> {
   for (const warning of settings.warnings) warn(warning);
   const foreground = command.foreground ? await import("./foreground.js") : undefined;
   const mounted = await mountImage({
-    ...imageRequest(command.image, settings),
+    ...imageRequest(command.image, settings, command.system),
     mountpoint: command.mountpoint,
     mountOptions: settings.mount,
   });
   // Who is told that it is mounted may send a signal at once: by then it is heard.
-  const staying = foreground?.stayInForeground(mounted);
+  const staying = foreground?.stayInForeground(mounted, command.system);
   tell(mounted, command);
   return staying ?? ExitCode.ok;
 }

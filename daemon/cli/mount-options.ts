@@ -134,7 +134,15 @@ export const ownOptions: readonly OwnOption[] = [
     value: "SECONDS",
     help: "unmount when nobody has used it for that long",
     set: ({ mount }, value, name) => {
-      mount.idleTimeout = parseCount(name, value);
+      mount.idleTimeout = value === "0" ? 0 : parseCount(name, value);
+    },
+  },
+  {
+    name: "sleep-timeout",
+    value: "SECONDS",
+    help: "end the server after that long without requests (default 600, 0 for never); the next request starts another",
+    set: ({ mount }, value, name) => {
+      mount.sleepTimeout = value === "0" ? 0 : parseCount(name, value);
     },
   },
   {

@@ -58,6 +58,7 @@ function describeAnswer({ message, code, data }: RpcFailure): {
   switch (code) {
     case RpcErrorCode.image:
     case RpcErrorCode.target:
+    case RpcErrorCode.denied:
       return { message, details: { exitCode: Exit.failed, ...details } };
     case RpcErrorCode.mount: {
       const exitCode = systemCodes.has(data.code ?? "") ? Exit.system : Exit.failed;

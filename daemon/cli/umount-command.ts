@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { connectIfNeeded } from "../client/connect.js";
+import { connectSystem } from "../client/connect-system.js";
 import { type Connection, RpcFailure } from "../client/connection.js";
 import { ExitCode, failed, usage } from "../client/failure.js";
 import { describeHolders, holdersOf } from "../client/holders.js";
@@ -14,16 +15,23 @@ export interface UmountCommand {
   all: boolean;
   lazy: boolean;
   json: boolean;
+  system: boolean;
 }
 
 /** One target after the other; what fails does not keep the rest from being unmounted. */
-export async function runUmount({ targets, all, lazy, json }: UmountCommand): Promise<ExitCode> {
+export async function runUmount({
+  targets,
+  all,
+  lazy,
+  json,
+  system,
+}: UmountCommand): Promise<ExitCode> {
   if (all === targets.length > 0) {
     throw usage("umount takes either mountpoints, images and ids, or --all");
   }
-  const connection = await connectIfNeeded();
+  const connection = system ? await connectSystem() : await connectIfNeeded();
   try {
-    const chosen = all ? idsOfAll(connection) : targets;
+    const chosen = all ? idsOfAll(connection, system) : targets;
     let exitCode: ExitCode = ExitCode.ok;
     for (const target of chosen) {
       try {
@@ -39,9 +47,12 @@ export async function runUmount({ targets, all, lazy, json }: UmountCommand): Pr
 }
 
 /** The latest first, since it may lie upon or within an earlier one. */
-function idsOfAll(connection: Connection | undefined): string[] {
+function idsOfAll(connection: Connection | undefined, system: boolean): string[] {
   const mounts = connection?.call("list", {}) ?? [];
-  return mounts.map((mount) => mount.id).reverse();
+  // The system's daemon has those of others as well.
+  const uid = process.getuid!();
+  const ours = system ? mounts.filter((mount) => mount.uid === uid) : mounts;
+  return ours.map((mount) => mount.id).reverse();
 }
 
 async function unmount(connection: Connection | undefined, target: string, lazy: boolean) {

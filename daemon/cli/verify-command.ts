@@ -13,15 +13,19 @@ export async function runVerify(command: {
   image: string;
   options: RawOption[];
   json: boolean;
+  system: boolean;
 }): Promise<ExitCode> {
   const settings = parseOptions(command.options);
   for (const warning of settings.warnings) warn(warning);
   const findings: string[] = [];
   const bar = process.stderr.isTTY && !command.json;
-  const { formats } = await verifyImage(imageRequest(command.image, settings), (progress) => {
-    findings.push(...progress.findings);
-    if (bar) process.stderr.write(`\r${drawBar(progress.share)}`);
-  });
+  const { formats } = await verifyImage(
+    imageRequest(command.image, settings, command.system),
+    (progress) => {
+      findings.push(...progress.findings);
+      if (bar) process.stderr.write(`\r${drawBar(progress.share)}`);
+    },
+  );
   if (bar) process.stderr.write("\r\x1b[K");
   if (command.json) {
     const { image } = command;

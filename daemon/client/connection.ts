@@ -9,7 +9,7 @@ import {
   sendMessage,
   setTimeouts,
 } from "../../fs-adapter/system/unix-socket.js";
-import type { Methods, RpcErrorData } from "../rpc/protocol.js";
+import type { DaemonEvent, Methods, RpcErrorData } from "../rpc/protocol.js";
 import { codeOf, systemFailure } from "./failure.js";
 
 /** Longer than the daemon's own deadlines, so that it is the daemon that says what took so long. */
@@ -30,6 +30,11 @@ export class RpcFailure extends Error {
   ) {
     super(message);
   }
+}
+
+interface Notification {
+  method?: string;
+  params: DaemonEvent;
 }
 
 interface Answer<Result> {
@@ -76,6 +81,15 @@ export class Connection {
       if (answer.error === undefined) return answer.result as Methods[M]["result"];
       const { code, message, data } = answer.error;
       throw new RpcFailure(message, code, data ?? {});
+    }
+  }
+
+  /** The next event; waits for as long as none comes. */
+  event(): DaemonEvent {
+    setTimeouts(this.fd, 0);
+    for (;;) {
+      const { method, params } = JSON.parse(this.readLine()) as Notification;
+      if (method === "event") return params;
     }
   }
 

@@ -13,8 +13,12 @@ export function defaultFolder(): string {
     return media;
   } catch {
     // Only there once a desktop has made it for this user.
-    return join(homedir(), "Mounts");
+    return homeFolder();
   }
+}
+
+export function homeFolder(): string {
+  return process.getuid!() === 0 ? `/run/media/${userName()}` : join(homedir(), "Mounts");
 }
 
 /** The number, where containers run as a user that has no name. */

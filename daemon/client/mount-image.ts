@@ -9,7 +9,9 @@ import {
   type VerifyProgress,
 } from "../rpc/protocol.js";
 import { connect } from "./connect.js";
+import { connectSystem } from "./connect-system.js";
 import { type Connection, RpcFailure } from "./connection.js";
+import { defaultFolder, homeFolder } from "./default-folder.js";
 import {
   closeMountpoint,
   type Mountpoint,
@@ -29,6 +31,8 @@ const PASSPHRASE_TRIES = 3;
 export interface ImageRequest {
   /** Path as the person gave it. */
   image: string;
+  /** Root's daemon is asked, not the user's own. */
+  system?: boolean;
   options: ImageOptions;
   sandbox?: boolean;
   passphrase: PassphraseSource;
@@ -54,7 +58,12 @@ export async function mountImage(request: MountRequest): Promise<MountInfo> {
       mountpoint = openMountpoint(name);
     }
     return await withSession(image, request, ({ id, description }, connection) => {
-      mountpoint ??= makeMountpoint(description.volume.label, image.stem);
+      mountpoint ??= makeMountpoint(
+        description.volume.label,
+        image.stem,
+        // Of another folder the system's daemon would not believe that it is the user's.
+        request.system ? homeFolder() : defaultFolder(),
+      );
       return attach(connection, id, mountpoint, request.mountOptions);
     });
   } finally {
@@ -119,7 +128,7 @@ async function withSession<T>(
   request: ImageRequest,
   use: (session: Session, connection: Connection) => T,
 ): Promise<T> {
-  const connection = await connect();
+  const connection = request.system ? await connectSystem() : await connect();
   try {
     return use(await openRepeatedly(connection, image, request), connection);
   } finally {

@@ -35,6 +35,8 @@ export interface MountOptions {
   sandbox?: boolean;
   /** Unmount after that many seconds without use. */
   idleTimeout?: number;
+  /** Let the server go after that many seconds without requests; 0 for never. */
+  sleepTimeout?: number;
   /** Shown in /proc/mounts and by df instead of the image's path. */
   fsname?: string;
 }
@@ -103,6 +105,26 @@ export interface MountStatistics {
   /** Of those, what went to the reader without a copy. */
   splicedBytes: number;
   errors: number;
+  /** Spent answering, by all serving threads together. */
+  milliseconds: number;
+  /** Blocks and decoded chunks found in the server's caches, and not found. */
+  cacheHits: number;
+  cacheMisses: number;
+}
+
+/** A notification (`method` "event", no id) to clients that have subscribed. */
+export interface DaemonEvent {
+  /**
+   * `revived`: the server was replaced; `asleep`, `awake`: it went because nobody needed it, and
+   * another came; `error`: something that an administrator should know.
+   */
+  event: "mounted" | "unmounted" | "revived" | "asleep" | "awake" | "error";
+  /** Seconds since 1970. */
+  time: number;
+  /** The mount it happened to, as it is after that. */
+  mount: MountInfo;
+  /** What is to be said of it, for people. */
+  message: string;
 }
 
 export interface MountInfo {
@@ -116,16 +138,19 @@ export interface MountInfo {
   view: string;
   transport: "dev-fuse" | "fuse-native";
   sandboxed: boolean;
-  /** `serving`; `reviving` while a dead server is being replaced. */
-  state: "serving" | "reviving";
-  /** The server's process id. */
+  /**
+   * `serving`; `asleep` when the server has gone until the next request; `reviving` while another is
+   * being started; `detached` when it is unmounted and served until the last file is closed.
+   */
+  state: "serving" | "asleep" | "reviving" | "detached";
+  /** The server's process id; 0 where there is none. */
   pid: number;
   uid: number;
   /** Seconds since 1970. */
   since: number;
   /** How often the server was replaced. */
   restarts: number;
-  /** Of the serving server, a few seconds old at most; zeros right after it was replaced. */
+  /** Of all servers together; of the present one a few seconds old at most. */
   statistics: MountStatistics;
   warnings: string[];
 }
@@ -143,6 +168,10 @@ export interface DaemonInfo {
   since: number;
   mounts: number;
   runtimeFolder: string;
+  /** Started in advance, for the next image; `launcher` is the daemon's child it lives in. */
+  spare?: { pid: number; launcher: number; socketPath: string };
+  /** Holds copies of the mounts' descriptors where systemd does not. */
+  keeper?: { pid: number };
 }
 
 /** Method names with their parameters and results. */
@@ -157,11 +186,17 @@ export interface Methods {
   /** Answers once the mount with this id is gone: `--foreground` waits here. */
   wait: { params: { id: string }; result: { reason: string } };
   daemon: { params: Record<string, never>; result: DaemonInfo };
+  /** From now on this connection is sent every `DaemonEvent`. */
+  subscribe: { params: Record<string, never>; result: Record<string, never> };
+  /** The counters of all mounts in Prometheus' text format. */
+  metrics: { params: Record<string, never>; result: { text: string } };
   /**
    * Ends the daemon and unmounts nothing: refuses while something is mounted, unless `keepMounts`
    * says that another daemon will take the mounts over.
    */
   shutdown: { params: { keepMounts?: boolean }; result: Record<string, never> };
+  /** Reads the configuration again. Where it is wrong, the old one stays. */
+  reload: { params: Record<string, never>; result: Record<string, never> };
 }
 
 /** JSON-RPC error codes beyond the standard's own. `data.kind` is an `ImageErrorKind` or one of these. */
@@ -177,6 +212,10 @@ export const RpcErrorCode = {
   mount: 2,
   /** No such mount, or it is busy (`data.code` EBUSY). */
   target: 3,
+  /** Not for this user: the system's daemon serves the members of a group, but not in everything. */
+  denied: 4,
+  /** The configuration file is wrong. */
+  configuration: 5,
 } as const;
 
 export interface RpcErrorData {

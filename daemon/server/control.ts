@@ -7,10 +7,10 @@ import { close, mallocTrim } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
 import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { Need } from "../rpc/protocol.js";
-import { type FromServer, IMAGE_FD, LISTENER_FD, type ToServer } from "./messages.js";
+import { type FromServer, LISTENER_FD, type ToServer } from "./messages.js";
 import { PacketLink } from "./packet-link.js";
 import type { ServingThreads } from "./serving-threads.js";
-import type { FromThread, MetNeed, ThreadOrder } from "./thread-messages.js";
+import type { FromThread, MetNeed, OpenOrder, ThreadOrder } from "./thread-messages.js";
 
 /** After loading and opening, malloc holds a MiB or two that nobody needs any more. */
 const TRIM_AFTER_MILLISECONDS = 500;
@@ -20,7 +20,8 @@ const NEEDS_A_PACKET = 64;
 
 export class Control {
   private readonly poller = new Poller();
-  /** What a later supervisor has to be given: the kernel's connection and slots, each need met. */
+  /** What a later supervisor has to be given: image, kernel's connection and slots, each need met. */
+  private image: OpenOrder | undefined;
   private mounted: ThreadOrder | undefined;
   private readonly met: MetNeed[] = [];
   private asked: Need | undefined;
@@ -41,8 +42,9 @@ export class Control {
   }
 
   private startFurther(): void {
-    if (this.mounted === undefined) return;
-    this.threads.startFurther(this.mounted, this.met, (message) => this.hear(message));
+    const { image, mounted } = this;
+    if (image === undefined || mounted === undefined) return;
+    this.threads.startFurther(image, mounted, this.met, (message) => this.hear(message));
   }
 
   private tell(message: FromServer): void {
@@ -81,6 +83,10 @@ export class Control {
 
   private receive(message: ToServer, descriptors: number[]): void {
     switch (message.type) {
+      case "open":
+        this.image = { ...message, fd: descriptors[0] };
+        this.threads.order(this.image);
+        return;
       case "supply":
         this.supply(message, descriptors[0]);
         return;
@@ -118,8 +124,9 @@ export class Control {
 
   /** In packets of as many needs as surely fit one, with the descriptors of each. */
   private give(): void {
-    if (this.mounted === undefined) return;
-    let head = [this.mounted.fuse, this.mounted.slots, IMAGE_FD];
+    const { image, mounted } = this;
+    if (image === undefined || mounted === undefined) return;
+    let head = [mounted.fuse, mounted.slots, image.fd];
     let from = 0;
     do {
       const part = this.met.slice(from, from + NEEDS_A_PACKET);

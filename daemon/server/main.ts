@@ -1,6 +1,7 @@
 /**
  * A server: the process that reads one image and answers for one mount. It holds descriptors only
- * and runs in a sandbox without files of its own.
+ * and runs in a sandbox without files of its own. Which image that is, the supervisor says once
+ * everything is loaded: a server may be started before anybody needs it.
  *
  * The serving thread is started before anything else is loaded: it takes longest, and a second core
  * loads the control side meanwhile.
@@ -8,7 +9,6 @@
 import { MessageChannel } from "node:worker_threads";
 import { COUNTERS_SIZE } from "../../fs-adapter/counters.js";
 import { ChunkArena } from "../../image-core/cache/chunk-arena.js";
-import type { ServerConfig } from "./messages.js";
 import { startThread } from "./thread.js";
 import type { FirstThreadStart, FromThread } from "./thread-messages.js";
 
@@ -17,7 +17,6 @@ const CHUNK_BYTES = 32 * 1024 * 1024;
 
 const { port1: answers, port2 } = new MessageChannel();
 const start: FirstThreadStart = {
-  config: JSON.parse(process.argv[2]) as ServerConfig,
   index: 0,
   counters: new Float64Array(new SharedArrayBuffer(COUNTERS_SIZE)),
   chunks: ChunkArena.memory(CHUNK_BYTES),

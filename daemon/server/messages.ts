@@ -7,16 +7,16 @@ import type { Counters } from "../../fs-adapter/counters.js";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
+import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import type { ImageOptions, Need, VerifyProgress } from "../rpc/protocol.js";
 
 /** A packet is never longer: the descriptions of images with thousands of partitions are cut. */
 export const MAX_PACKET_BYTES = 192 * 1024;
 
-/** Descriptors that every server inherits. */
+/** The descriptor that every server inherits: where it listens for supervisors. */
 export const LISTENER_FD = 3;
-export const IMAGE_FD = 4;
 
-/** How a server starts, as JSON in its only argument. */
+/** What the image is and how it is to be read. */
 export interface ServerConfig {
   /** File name of the image without folders. */
   name: string;
@@ -32,9 +32,13 @@ export interface ServeOrder {
   poisoned: PoisonedRequest[];
   /** An earlier server was serving this connection. */
   resume: boolean;
+  /** Servers have died lately: nothing is done that no slot tells of. */
+  cautious: boolean;
 }
 
 export type ToServer =
+  /** The first word. Descriptor: the image. */
+  | { type: "open"; config: ServerConfig }
   /**
    * The answer to a need: a descriptor rides along, unless `error` says why not. It is the
    * neighbour, or a memfd with the passphrase or with names as JSON.
@@ -69,7 +73,7 @@ export interface GivenNeed {
 
 export type FromServer =
   | { type: "need"; need: Need }
-  | { type: "opened"; description: ImageDescription }
+  | { type: "opened"; description: ImageDescription; statistics: VolumeStatistics }
   | { type: "failed"; failure: Failure }
   | ({ type: "verified" } & VerifyProgress)
   | { type: "serving" }

@@ -10,18 +10,10 @@ import { ImageError } from "../../image-core/errors.js";
 import { withOverrides } from "../../image-core/filesystem/overrides.js";
 import { openImage } from "../../image-core/open/open-image.js";
 import { FileSource } from "../../image-core/source/file-source.js";
-import {
-  type FromServer,
-  IMAGE_FD,
-  LISTENER_FD,
-  MAX_PACKET_BYTES,
-  type ServerConfig,
-  type ToServer,
-} from "./messages.js";
+import { type FromServer, LISTENER_FD, MAX_PACKET_BYTES, type ToServer } from "./messages.js";
 import { openContext } from "./open-context.js";
 import { PacketLink } from "./packet-link.js";
 
-const config = JSON.parse(process.argv[2]) as ServerConfig;
 const supervisor = acceptSupervisor();
 const packet = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
 
@@ -49,6 +41,9 @@ function hear(): ToServer & { fd?: number } {
 }
 
 try {
+  const image = hear();
+  if (image.type !== "open" || image.fd === undefined) throw new Error(`told to ${image.type}`);
+  const { config, fd } = image;
   const context = openContext(config, (need) => {
     tell({ type: "need", need });
     for (;;) {
@@ -56,8 +51,8 @@ try {
       if (answer.type === "supply") return answer;
     }
   });
-  const { volume, description } = await openImage(new FileSource(IMAGE_FD, config.size), context);
-  tell({ type: "opened", description });
+  const { volume, description } = await openImage(new FileSource(fd, config.size), context);
+  tell({ type: "opened", description, statistics: volume.statistics() });
   const order = hear();
   const poller = new Poller();
   if (order.type !== "serve-native") throw new Error(`told to ${order.type}`);

@@ -1,6 +1,7 @@
 /**
  * A thread that opens the image and then serves it: blocked in read(2) on /dev/fuse whenever
- * nothing is asked. The first one talks with the supervisor; further ones only serve.
+ * nothing is asked. The first one talks with the supervisor, which says what to open; further ones
+ * know that when they start.
  */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
@@ -12,13 +13,13 @@ import { type OpenedImage, openImage } from "../../image-core/open/open-image.js
 import { FileSource } from "../../image-core/source/file-source.js";
 import type { Need } from "../rpc/protocol.js";
 import { DecodingLoad } from "./decoding-load.js";
-import { IMAGE_FD } from "./messages.js";
 import { openContext } from "./open-context.js";
 import type {
   Answer,
   FirstThreadStart,
   FromThread,
   FurtherThreadStart,
+  OpenOrder,
   ThreadOrder,
   ThreadStart,
   ToThread,
@@ -27,6 +28,7 @@ import { verify } from "./verify.js";
 
 const start = workerData as ThreadStart;
 const load = new DecodingLoad();
+const chunks = new SharedChunks(start.chunks, decoded);
 /** Whether it is of interest how much this thread decodes. */
 let watchesLoad = false;
 
@@ -34,37 +36,50 @@ if ("met" in start) await runFurther(start);
 else await runFirst(start);
 
 async function runFirst(start: FirstThreadStart): Promise<void> {
+  const early = setTimeout(loadServe, SPARE_AFTER_MILLISECONDS);
+  const image = (await nextOrder()) as OpenOrder;
+  clearTimeout(early);
   let opened: OpenedImage;
   try {
-    opened = await open((need) => askSupervisor(start, need));
+    opened = await open(image, (need) => askSupervisor(start, need));
   } catch (error) {
     const kind = error instanceof ImageError ? error.kind : "internal";
     tell({ type: "failed", failure: { kind, message: describe(error) } });
     return;
   }
   const { volume, description, layers } = opened;
-  tell({ type: "opened", description });
+  tell({ type: "opened", description, statistics: volume.statistics() });
   // Loaded while the supervisor mounts.
-  const loading = import("../../fs-adapter/dev-fuse/serve.js");
-  parentPort?.once("message", async (order: ToThread) => {
-    if (order.type === "verify") {
-      const formats = description.containers.map(({ format }) => format);
-      const checked = layers.map((medium, i) => ({ format: formats[i], medium }));
-      verify(checked, (progress) => tell({ type: "verified", ...progress }));
-      return;
-    }
-    tell({ type: "serving" });
-    await loading;
-    await serveVolume(volume, order, () => {
-      watchesLoad = true;
-    });
+  const loading = loadServe();
+  const order = await nextOrder();
+  if (order.type === "verify") {
+    const formats = description.containers.map(({ format }) => format);
+    const checked = layers.map((medium, i) => ({ format: formats[i], medium }));
+    verify(checked, (progress) => tell({ type: "verified", ...progress }));
+    return;
+  }
+  tell({ type: "serving" });
+  await loading;
+  await serveVolume(volume, order as ThreadOrder, () => {
+    watchesLoad = true;
   });
 }
 
-async function runFurther({ met, order }: FurtherThreadStart): Promise<void> {
+/** A server that hears nothing for so long is a spare one, and has the time to load the rest. */
+const SPARE_AFTER_MILLISECONDS = 100;
+
+function loadServe(): Promise<typeof import("../../fs-adapter/dev-fuse/serve.js")> {
+  return import("../../fs-adapter/dev-fuse/serve.js");
+}
+
+function nextOrder(): Promise<ToThread> {
+  return new Promise((resolve) => parentPort?.once("message", resolve));
+}
+
+async function runFurther({ image, met, order }: FurtherThreadStart): Promise<void> {
   let opened: OpenedImage;
   try {
-    opened = await open((need) => {
+    opened = await open(image, (need) => {
       const wanted = JSON.stringify(need);
       const known = met.find((each) => JSON.stringify(each.need) === wanted);
       return { type: "supply", error: known?.error ?? "not known", fd: known?.fd };
@@ -93,10 +108,9 @@ function askSupervisor({ answered, answers }: FirstThreadStart, need: Need): Ans
   return answer ?? { type: "supply", error: "nobody answered" };
 }
 
-async function open(ask: (need: Need) => Answer): Promise<OpenedImage> {
-  const chunks = new SharedChunks(start.chunks, decoded);
-  const file = new FileSource(IMAGE_FD, start.config.size);
-  const opened = await openImage(file, openContext(start.config, ask, chunks.makeStore));
+async function open({ config, fd }: OpenOrder, ask: (need: Need) => Answer): Promise<OpenedImage> {
+  const file = new FileSource(fd, config.size);
+  const opened = await openImage(file, openContext(config, ask, chunks.makeStore));
   chunks.seal();
   return opened;
 }
@@ -108,10 +122,11 @@ function decoded(milliseconds: number): void {
 }
 
 async function serveVolume(volume: Volume, order: ThreadOrder, onReady: () => void): Promise<void> {
-  const { serve } = await import("../../fs-adapter/dev-fuse/serve.js");
+  const { serve } = await loadServe();
   const { index, counters } = start;
   const shown = withOverrides(volume, order.overrides);
-  serve(shown, { ...order, slotIndex: index, counters, onError, onReady });
+  const workAhead = () => !order.cautious && chunks.workAhead();
+  serve(shown, { ...order, slotIndex: index, counters, onError, onReady, workAhead });
   tell({ type: "unmounted" });
 }
 

@@ -13,6 +13,7 @@ import type {
   FromThread,
   FurtherThreadStart,
   MetNeed,
+  OpenOrder,
   ThreadOrder,
   ToThread,
 } from "./thread-messages.js";
@@ -49,18 +50,19 @@ export class ServingThreads {
 
   /** Starts the others: they serve as `order` told the first to. */
   startFurther(
+    image: OpenOrder,
     order: ThreadOrder,
     met: readonly MetNeed[],
     hear: (message: FromThread) => void,
   ): void {
-    const { config, chunks } = this.start;
+    const { chunks } = this.start;
     const total = Math.min(availableParallelism(), MAX_THREADS, MAX_SLOTS);
     for (let index = this.counters.length; index < total; index++) {
       const counters = new Float64Array(new SharedArrayBuffer(COUNTERS_SIZE));
       this.counters.push(counters);
       const start: FurtherThreadStart = {
-        config,
         index,
+        image,
         counters,
         chunks,
         met,

@@ -3,7 +3,6 @@ import type { MessagePort } from "node:worker_threads";
 import type { FromServer, GivenNeed, ServerConfig, ToServer } from "./messages.js";
 
 interface AnyThreadStart {
-  config: ServerConfig;
   /** Over a SharedArrayBuffer, see fs-adapter/counters.ts. */
   counters: Float64Array;
   /** Decoded chunks, see image-core/cache/chunk-arena.ts. */
@@ -23,6 +22,7 @@ export interface FirstThreadStart extends AnyThreadStart {
 export interface FurtherThreadStart extends AnyThreadStart {
   /** From 1. */
   index: number;
+  image: OpenOrder;
   /** What the first thread needed, and got. */
   met: readonly MetNeed[];
   order: ThreadOrder;
@@ -36,9 +36,11 @@ type Ordered<T> = Extract<ToServer, { type: T }>;
 
 export type Answer = Ordered<"supply"> & { fd?: number };
 
+export type OpenOrder = { type: "open"; config: ServerConfig; fd: number };
+
 export type ThreadOrder = Ordered<"serve"> & { fuse: number; slots: number };
 
-export type ToThread = ThreadOrder | Ordered<"verify">;
+export type ToThread = OpenOrder | ThreadOrder | Ordered<"verify">;
 
 export type FromThread =
   | Exclude<FromServer, { type: "pong" | "given" }>

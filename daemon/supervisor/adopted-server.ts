@@ -1,6 +1,7 @@
 /** A server that an earlier supervisor started: found by its socket, told apart by its start time. */
 import { fstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
+import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
@@ -129,9 +130,9 @@ function check(
   return undefined;
 }
 
-/** `dev:ino` of an open file. */
+/** `dev:ino` of an open file, which may lie on a filesystem that does not answer. */
 export function imageIdentity(fd: number): string {
-  const { dev, ino } = fstatSync(fd);
+  const { dev, ino } = cachedStat(fd);
   return `${dev}:${ino}`;
 }
 

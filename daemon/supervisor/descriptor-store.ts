@@ -1,32 +1,43 @@
 /**
- * The descriptors of mounts in systemd's store: what is left when supervisor and servers die at
- * once. Names are `ID-fuse`, `ID-slots`, `ID-image` and `ID-need-N`, in the order of the record's
+ * The descriptors of mounts outside this process, in systemd's store or the keeper's: what is left
+ * when supervisor and servers die at once, or while a server sleeps. Names are `ID-fuse`, `ID-slots`, `ID-image` and `ID-need-N`, in the order of the record's
  * needs.
  */
 import { close } from "../../fs-adapter/system/libc.js";
+import type { DaemonInfo } from "../rpc/protocol.js";
 import type { Belongings } from "./adopted-server.js";
 import type { Image } from "./image.js";
 import type { StateRecord } from "./state-record.js";
-import type { ServiceManager } from "./systemd.js";
+
+/** Holds copies of descriptors by name until they are forgotten, through any death of this process. */
+export interface DescriptorKeeper {
+  keep(name: string, fd: number): void;
+  forget(name: string): void;
+  /** This process is about to end. */
+  end(): void;
+  /** The process that does it, if that is one of ours. */
+  readonly info?: DaemonInfo["keeper"];
+}
 
 export class DescriptorStore {
   constructor(
-    private readonly manager: ServiceManager,
+    private readonly keeper: DescriptorKeeper,
+    /** What an earlier supervisor had kept. */
     private readonly passed: Map<string, number[]>,
   ) {}
 
   keep(id: string, fuse: number, slots: number, image: Image): void {
-    this.manager.keep(`${id}-fuse`, fuse);
-    this.manager.keep(`${id}-slots`, slots);
-    this.manager.keep(`${id}-image`, image.fd);
+    this.keeper.keep(`${id}-fuse`, fuse);
+    this.keeper.keep(`${id}-slots`, slots);
+    this.keeper.keep(`${id}-image`, image.fd);
     image.metNeeds().forEach(({ supply }, index) => {
-      if (supply.fd !== undefined) this.manager.keep(`${id}-need-${index}`, supply.fd);
+      if (supply.fd !== undefined) this.keeper.keep(`${id}-need-${index}`, supply.fd);
     });
   }
 
   forget(id: string, needs: number): void {
-    for (const name of ["fuse", "slots", "image"]) this.manager.forget(`${id}-${name}`);
-    for (let index = 0; index < needs; index++) this.manager.forget(`${id}-need-${index}`);
+    for (const name of ["fuse", "slots", "image"]) this.keeper.forget(`${id}-${name}`);
+    for (let index = 0; index < needs; index++) this.keeper.forget(`${id}-need-${index}`);
   }
 
   /** Everything that the mount is made of, if it is all there; taken out, not to be found again. */
@@ -55,9 +66,17 @@ export class DescriptorStore {
     for (const [name, fds] of this.passed) {
       if (!/^m\d+-/.test(name)) continue;
       for (const fd of fds) close(fd);
-      this.manager.forget(name);
+      this.keeper.forget(name);
     }
     this.passed.clear();
+  }
+
+  get info(): DaemonInfo["keeper"] {
+    return this.keeper.info;
+  }
+
+  end(): void {
+    this.keeper.end();
   }
 
   private takeOne(name: string): number | undefined {

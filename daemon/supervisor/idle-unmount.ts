@@ -5,12 +5,18 @@
  * unmounts it if the mark is still there the next time (umount(2)). Others may not; for them a mount
  * is idle that sent no request, and the unmount fails harmlessly while something is open.
  */
-import { MountError, uncovered, unmountDevice } from "../../fs-adapter/mounting/mount.js";
-import { inBackground, SystemError, umount2 } from "../../fs-adapter/system/libc.js";
+import {
+  MountError,
+  uncovered,
+  unmountDevice,
+  unmountExactly,
+} from "../../fs-adapter/mounting/mount.js";
+import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { MountedImage } from "./mounted-image.js";
 
 const MNT_EXPIRE = 4;
-const UMOUNT_NOFOLLOW = 8;
+/** What a timer of Node's can wait; beyond it would fire at once. */
+const MAX_MILLISECONDS = 2 ** 31 - 1;
 
 export class IdleUnmount {
   private readonly timer: NodeJS.Timeout;
@@ -23,7 +29,7 @@ export class IdleUnmount {
     private readonly expired: () => void,
     private readonly warn: (text: string) => void,
   ) {
-    this.timer = setInterval(() => this.tick(), seconds * 1000);
+    this.timer = setInterval(() => this.tick(), Math.min(seconds * 1000, MAX_MILLISECONDS));
   }
 
   stop(): void {
@@ -44,7 +50,7 @@ export class IdleUnmount {
     try {
       const { device, mountpoint } = this.mounted.facts;
       const where = uncovered(device, mountpoint);
-      await inBackground(umount2 as never, "umount2", where, MNT_EXPIRE | UMOUNT_NOFOLLOW);
+      await unmountExactly(where, MNT_EXPIRE);
       return true;
     } catch (error) {
       if (isOutOfReach(error)) return false;

@@ -1,26 +1,120 @@
-/** The daemon's log: winston to standard error, which systemd or the starter's log file takes. */
-import { createLogger, format, transports } from "winston";
+/**
+ * The daemon's log, by winston: to standard error, which systemd or the starter's log file takes, or
+ * to a file that the configuration names.
+ */
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { Writable } from "node:stream";
+import { createLogger, format, type transport, transports } from "winston";
+import { type Configuration, ConfigurationError } from "../configuration/configuration.js";
 
 export interface Log {
+  debug(message: string): void;
   info(message: string): void;
   warn(message: string): void;
   error(message: string): void;
 }
 
-/** sd-daemon(3): a line that starts with its priority. */
-const journalPriority: Record<string, number> = { error: 3, warn: 4, info: 6 };
+type LogConfiguration = Pick<Configuration, "logLevel" | "logFormat" | "logFile">;
 
-/** Human lines with the time; under systemd, which adds the time, with the priority instead. */
-export function createLog(environment: NodeJS.ProcessEnv = process.env): Log {
-  const journal = environment.JOURNAL_STREAM !== undefined;
-  const line = format.printf(({ level, message, timestamp }) => {
+/** sd-daemon(3): a line that starts with its priority. */
+const journalPriority: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+const STDERR = 2;
+
+export class DaemonLog implements Log {
+  private readonly logger = createLogger();
+  private file: number | undefined;
+
+  /** Throws ConfigurationError where the file cannot be opened; all is as before then. */
+  constructor(configuration: LogConfiguration) {
+    this.configure(configuration);
+  }
+
+  /** A file is opened anew each time: the old one may have been moved away by logrotate(8). */
+  configure({ logLevel, logFormat, logFile }: LogConfiguration): void {
+    const file = logFile === undefined ? undefined : openLogFile(logFile);
+    const prefixed = file === undefined && isJournal();
+    this.logger.configure({
+      level: logLevel,
+      format: format.combine(
+        format.timestamp(),
+        logFormat === "json" ? jsonLine(prefixed) : humanLine(prefixed),
+      ),
+      transports: [file === undefined ? toStandardError() : toFile(file)],
+    });
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = file;
+  }
+
+  debug(message: string): void {
+    this.logger.debug(message);
+  }
+
+  info(message: string): void {
+    this.logger.info(message);
+  }
+
+  warn(message: string): void {
+    this.logger.warn(message);
+  }
+
+  error(message: string): void {
+    this.logger.error(message);
+  }
+}
+
+/** The time goes before the line; in the journal, which knows the time, the priority does. */
+function humanLine(journal: boolean) {
+  return format.printf(({ level, message, timestamp }) => {
     // One event is one line, whatever a file name holds.
     const text = String(message).replace(/\p{Cc}/gu, (c) => JSON.stringify(c).slice(1, -1));
-    return journal ? `<${journalPriority[level] ?? 6}>${text}` : `${timestamp} ${level}: ${text}`;
+    return journal ? `${priority(level)}${text}` : `${timestamp} ${level}: ${text}`;
   });
-  return createLogger({
-    level: "info",
-    format: format.combine(format.timestamp(), line),
-    transports: [new transports.Console({ stderrLevels: ["error", "warn", "info"] })],
+}
+
+function jsonLine(journal: boolean) {
+  return format.printf(({ level, message, timestamp }) => {
+    const line = JSON.stringify({ time: timestamp, level, message });
+    return journal ? `${priority(level)}${line}` : line;
   });
+}
+
+function priority(level: string): string {
+  return `<${journalPriority[level]}>`;
+}
+
+/** systemd.exec(5), $JOURNAL_STREAM: a child of a service has the variable, but may write elsewhere. */
+function isJournal(): boolean {
+  const { dev, ino } = fstatSync(STDERR);
+  return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
+}
+
+function toStandardError(): transport {
+  return new transports.Console({ stderrLevels: Object.keys(journalPriority) });
+}
+
+function openLogFile(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ConfigurationError(`log-file ${path} cannot be opened: ${code}`);
+  }
+}
+
+/** Written at once, not by winston's own file transport: the daemon's last words would be lost. */
+function toFile(file: number): transport {
+  const stream = new Writable({
+    decodeStrings: false,
+    write(line: string, _, done) {
+      try {
+        writeSync(file, line);
+      } catch (error) {
+        // A full disk is no reason to be silent.
+        writeSync(STDERR, `${(error as Error).message}: ${line}`);
+      }
+      done();
+    },
+  });
+  return new transports.Stream({ stream });
 }

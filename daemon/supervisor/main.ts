@@ -10,19 +10,20 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { errno, flock } from "../../fs-adapter/system/libc.js";
-import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
-import {
-  acceptUnix,
-  listenUnix,
-  peerCredentials,
-  setNonBlocking,
-} from "../../fs-adapter/system/unix-socket.js";
+import { Poller } from "../../fs-adapter/system/poller.js";
+import { acceptUnix, listenUnix, setNonBlocking } from "../../fs-adapter/system/unix-socket.js";
+import { type Configuration, ConfigurationError } from "../configuration/configuration.js";
+import { LiveSettings } from "../configuration/live-settings.js";
 import { controlSocket, ensureRuntimeFolder } from "../rpc/runtime-folder.js";
+import { Clients } from "./clients.js";
 import { DescriptorStore } from "./descriptor-store.js";
+import { GroupSocket } from "./group-socket.js";
 import { closeInherited } from "./inherited.js";
-import { createLog } from "./log.js";
+import { KeeperProcess } from "./keeper-process.js";
+import { Listener } from "./listener.js";
+import { DaemonLog } from "./log.js";
 import { MethodTable } from "./methods.js";
-import { RpcConnection } from "./rpc-connection.js";
+import { MetricsSocket } from "./metrics-socket.js";
 import { findSandbox } from "./sandbox.js";
 import { Supervisor } from "./supervisor.js";
 import { passedDescriptors, ServiceManager } from "./systemd.js";
@@ -30,6 +31,8 @@ import { passedDescriptors, ServiceManager } from "./systemd.js";
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
+/** sysexits.h: the configuration is wrong. The unit takes it for final. */
+const EX_CONFIG = 78;
 const LOCK_PAUSE_MILLISECONDS = 20;
 const LOCK_WAIT_MILLISECONDS = 3_000;
 
@@ -51,11 +54,15 @@ function tellStarter(word: string): void {
   closeSync(READY_FD);
 }
 
-function giveUp(reason: string): never {
+function giveUp(reason: string, status = 1): never {
   tellStarter(reason);
   writeSync(2, `isomountd: ${reason}\n`);
-  process.exit(1);
+  process.exit(status);
 }
+
+/** Until the daemon is up, a hang-up is no more than a wish to read what is about to be read. */
+let hangUp = () => {};
+process.on("SIGHUP", () => hangUp());
 
 closeInherited(hasStarter ? 1 : Number(process.env.LISTEN_FDS ?? 0));
 const folder = ensureRuntimeFolder();
@@ -82,27 +89,82 @@ function takeLock(): string | undefined {
   return undefined;
 }
 
-const log = createLog();
+const { settings, log } = configured(() => {
+  const live = new LiveSettings(apply);
+  return { settings: live, log: new DaemonLog(live.current) };
+});
 const poller = new Poller();
+const admitGuest = (fd: number, id: number) => clients.admitGuest(fd, id);
+const group = new GroupSocket(poller, log, admitGuest, passed.get("group")?.[0]);
+configured(() => group.configure(settings.current));
+passed.delete("group");
 const sandbox = findSandbox();
 if (sandbox.missing) log.warn(sandbox.missing);
-const manager = new ServiceManager(process.env, (message) => log.warn(message));
-const store = new DescriptorStore(manager, passed);
-const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store);
-const methods = new MethodTable(supervisor, stop);
-const connections = new Set<RpcConnection>();
-
-/** A daemon that a thousand broken clients connect to still answers the next one. */
-const MAX_CONNECTIONS = 4096;
+// Whoever has started us by hand may be a service, but we are not that service.
+const environment = hasStarter ? {} : process.env;
+const manager = new ServiceManager(environment, (message) => log.warn(message));
+const store = await findStore();
+const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store, settings);
+const metrics = new MetricsSocket(poller, folder, () => supervisor.metrics());
+const methods = new MethodTable(supervisor, { shutdown: stop, reload });
+const clients = new Clients(poller, methods, log);
 
 const socketPath = controlSocket(folder);
 const activatedBySocket = passed.has("control");
-const listener = listenForClients();
+const listener = new Listener(
+  poller,
+  listenForClients(),
+  (fd) => clients.admitOwner(fd),
+  (message) => log.warn(message),
+);
 await supervisor.takeOver();
-accept();
-log.info(`listening on ${socketPath}`);
+listener.accept();
+group.accept();
+log.info(`listening on ${[socketPath, group.place].filter(Boolean).join(" and ")}`);
 tellStarter("ready");
 manager.ready();
+
+/** A configuration that is wrong is no reason to guess. */
+function configured<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    // systemd would start the daemon again and again for those whom nobody has taken in.
+    for (const name of ["control", "group"]) for (const fd of passed.get(name) ?? []) refuseAll(fd);
+    return giveUp(error.message, EX_CONFIG);
+  }
+}
+
+function refuseAll(listener: number): void {
+  setNonBlocking(listener);
+  for (let fd = acceptUnix(listener); fd !== undefined; fd = acceptUnix(listener)) closeSync(fd);
+}
+
+function apply(configuration: Readonly<Configuration>): void {
+  group.configure(configuration);
+  log.configure(configuration);
+}
+
+/** Throws ConfigurationError, and all is as before then. */
+function reload(): void {
+  manager.reloading();
+  try {
+    settings.reload();
+    log.info("the configuration was read again");
+  } catch (error) {
+    log.error(`the configuration stays as it was: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    manager.reloaded();
+  }
+}
+
+async function findStore(): Promise<DescriptorStore> {
+  if (manager.hasStore) return new DescriptorStore(manager, passed);
+  const keeper = new KeeperProcess(poller, folder, log);
+  return new DescriptorStore(keeper, await keeper.recover());
+}
 
 /** On the socket that systemd listens on already, if it does; else on one of our own. */
 function listenForClients(): number {
@@ -125,33 +187,13 @@ function removeStale(path: string): void {
   }
 }
 
-function accept(): void {
-  for (let fd = acceptUnix(listener); fd !== undefined; fd = acceptUnix(listener)) {
-    const peer = peerCredentials(fd);
-    if (
-      (peer.uid !== process.getuid?.() && peer.uid !== 0) ||
-      connections.size >= MAX_CONNECTIONS
-    ) {
-      log.warn(`refused a connection from user ${peer.uid} (process ${peer.pid})`);
-      closeSync(fd);
-      continue;
-    }
-    const connection = new RpcConnection(poller, fd, peer, {
-      request: (request) => methods.call(request),
-      closed: (closed) => {
-        connections.delete(closed);
-        methods.closed(closed);
-      },
-    });
-    connections.add(connection);
-  }
-  poller.watch(listener, POLLIN, accept);
-}
-
 function stop(): void {
   manager.stopping();
   // systemd's own socket stays, so that the next request starts the next daemon.
   if (!activatedBySocket) unlinkSync(socketPath);
+  group.remove();
+  metrics.remove();
+  supervisor.end();
   log.info("stopped");
   // A thread of the pool waits in poll(2), and exit waits for the pool: it is woken first.
   poller.close();
@@ -161,3 +203,11 @@ function stop(): void {
 // A mount is a promise: the daemon may be told to end, its mounts go on.
 process.on("SIGTERM", () => supervisor.settle().then(stop));
 process.on("SIGINT", () => supervisor.settle().then(stop));
+hangUp = () => {
+  try {
+    reload();
+  } catch (error) {
+    // Told in the log: a signal has nobody to tell it to.
+    if (!(error instanceof ConfigurationError)) throw error;
+  }
+};

@@ -1,23 +1,44 @@
 /** The methods of the control protocol: parameters are checked, descriptors taken, the supervisor asked. */
 import { basename } from "node:path";
 import { memfdWith } from "../../fs-adapter/system/memfd.js";
+import { ConfigurationError } from "../configuration/configuration.js";
 import type { ImageOptions, Methods, MountOptions } from "../rpc/protocol.js";
 import { RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
+import {
+  checkFolder,
+  checkMethod,
+  checkMountOptions,
+  denied,
+  MAX_MOUNTS,
+  MAX_SESSIONS,
+} from "./guests.js";
 import type { Request, RpcConnection } from "./rpc-connection.js";
 import type { Supervisor } from "./supervisor.js";
 import { Fields } from "./validate.js";
 
 type Handler = (fields: Fields, request: Request) => unknown;
 
+/** What a request can do to the daemon itself. */
+export interface DaemonActions {
+  shutdown(): void;
+  /** Throws ConfigurationError. */
+  reload(): void;
+}
+
 export class MethodTable {
   /** Sessions end with the connection that opened them. */
   private readonly sessions = new Map<RpcConnection, Set<string>>();
+  /** What ends the subscription of a connection. */
+  private readonly subscriptions = new Map<RpcConnection, () => void>();
+  private readonly departures = new WeakMap<RpcConnection, AbortController>();
+  /** Requests to mount that are under way, by user. */
+  private readonly mounting = new Map<number, number>();
   private readonly handlers: Record<keyof Methods, Handler>;
 
   constructor(
     private readonly supervisor: Supervisor,
-    shutdown: () => void,
+    { shutdown, reload }: DaemonActions,
   ) {
     this.handlers = {
       open: (fields, request) => this.open(fields, request),
@@ -25,11 +46,18 @@ export class MethodTable {
       mount: (fields, request) => this.mount(fields, request),
       verify: (fields, request) =>
         supervisor.verify(this.owned(fields.text("session"), request.connection)),
-      umount: (fields) =>
-        supervisor.umount(fields.text("target", 8192), fields.optionalFlag("lazy") ?? false),
+      umount: (fields, { connection: { peer } }) =>
+        supervisor.umount(
+          fields.text("target", 8192),
+          fields.optionalFlag("lazy") ?? false,
+          peer.guest ? peer.uid : undefined,
+        ),
       list: () => supervisor.list(),
-      wait: (fields) => supervisor.wait(fields.text("id")),
+      wait: (fields, { connection }) =>
+        supervisor.wait(fields.text("id"), this.departure(connection)),
       daemon: () => supervisor.info(),
+      subscribe: (_, { connection }) => this.subscribe(connection),
+      metrics: async () => ({ text: await supervisor.metrics() }),
       shutdown: async (fields) => {
         const { mounts } = supervisor.info();
         if (mounts > 0 && !fields.optionalFlag("keepMounts")) {
@@ -44,6 +72,15 @@ export class MethodTable {
         setImmediate(shutdown);
         return {};
       },
+      reload: () => {
+        try {
+          reload();
+        } catch (error) {
+          if (!(error instanceof ConfigurationError)) throw error;
+          throw new RequestFailure(RpcErrorCode.configuration, error.message);
+        }
+        return {};
+      },
     };
   }
 
@@ -51,26 +88,51 @@ export class MethodTable {
     if (!Object.hasOwn(this.handlers, request.method)) {
       throw new RequestFailure(RpcErrorCode.methodNotFound, `no method ${request.method}`);
     }
+    if (request.connection.peer.guest) checkMethod(request.method);
     const handler = this.handlers[request.method as keyof Methods];
     return handler(new Fields(request.params ?? {}), request);
   }
 
   closed(connection: RpcConnection): void {
+    this.departures.get(connection)?.abort();
     for (const id of this.sessions.get(connection) ?? []) this.supervisor.abandon(id);
     this.sessions.delete(connection);
+    this.subscriptions.get(connection)?.();
+    this.subscriptions.delete(connection);
+  }
+
+  /** Comes when the connection is gone. */
+  private departure(connection: RpcConnection): AbortSignal {
+    const controller = this.departures.get(connection) ?? new AbortController();
+    this.departures.set(connection, controller);
+    return controller.signal;
+  }
+
+  private subscribe(connection: RpcConnection): object {
+    if (!this.subscriptions.has(connection)) {
+      const end = this.supervisor.events.listen((params) =>
+        connection.send({ jsonrpc: "2.0", method: "event", params }),
+      );
+      this.subscriptions.set(connection, end);
+    }
+    return {};
   }
 
   private async open(fields: Fields, request: Request): Promise<unknown> {
     const path = fields.text("image", 8192);
+    const { peer } = request.connection;
     const owner = fields.object("owner");
     const config = {
       name: basename(path),
       size: fields.optionalCount("size"),
       options: imageOptions(fields.object("options")),
-      owner: { uid: owner.count("uid"), gid: owner.count("gid") },
+      owner: peer.guest
+        ? { uid: peer.uid, gid: peer.gid }
+        : { uid: owner.count("uid"), gid: owner.count("gid") },
     };
     const timeZone = fields.text("timeZone", 256);
     const sandbox = fields.optionalFlag("sandbox") ?? true;
+    if (peer.guest) this.checkGuestOpen(peer.uid, sandbox);
     const image = take(request, "the image");
     const { id, result } = this.supervisor.open({ path, config, timeZone, sandbox, image });
     const sessions = this.sessions.get(request.connection) ?? new Set();
@@ -82,6 +144,16 @@ export class MethodTable {
       this.supervisor.abandon(id);
       throw error;
     }
+  }
+
+  private checkGuestOpen(uid: number, sandbox: boolean): void {
+    if (!sandbox) throw denied("without a sandbox the image would be read as root");
+    if (!this.supervisor.confines) {
+      throw denied("the system's daemon has no sandbox here, so it reads images of root only");
+    }
+    let sessions = 0;
+    for (const [{ peer }, ids] of this.sessions) if (peer.uid === uid) sessions += ids.size;
+    if (sessions >= MAX_SESSIONS) throw denied(`${MAX_SESSIONS} images are being opened already`);
   }
 
   private async supply(fields: Fields, request: Request): Promise<unknown> {
@@ -105,7 +177,7 @@ export class MethodTable {
     }
   }
 
-  private mount(fields: Fields, request: Request): Promise<unknown> {
+  private async mount(fields: Fields, request: Request): Promise<unknown> {
     const session = this.owned(fields.text("session"), request.connection);
     const options = mountOptions(fields.object("options"));
     const name = fields.optionalText("made", 255);
@@ -118,12 +190,26 @@ export class MethodTable {
         "the mountpoint's descriptor is missing",
       );
     }
+    const { uid, guest } = request.connection.peer;
+    if (guest) {
+      checkMountOptions(options);
+      for (const fd of request.descriptors) checkFolder(fd, uid);
+      if (this.supervisor.mountsOf(uid) + (this.mounting.get(uid) ?? 0) >= MAX_MOUNTS) {
+        throw denied(`${MAX_MOUNTS} images are mounted already`);
+      }
+    }
     // The mountpoint itself is closed with the request: the kernel holds it from then on.
     const [mountpoint] = request.descriptors;
     const made = name === undefined ? undefined : { name, parent: request.descriptors.pop()! };
     this.forget(request.connection, session);
-    const { uid } = request.connection.peer;
-    return this.supervisor.mount({ session, options, uid, mountpoint, made });
+    this.mounting.set(uid, (this.mounting.get(uid) ?? 0) + 1);
+    try {
+      return await this.supervisor.mount({ session, options, uid, mountpoint, made });
+    } finally {
+      const others = this.mounting.get(uid)! - 1;
+      if (others > 0) this.mounting.set(uid, others);
+      else this.mounting.delete(uid);
+    }
   }
 
   private owned(session: string, connection: RpcConnection): string {
@@ -164,6 +250,7 @@ function mountOptions(fields: Fields): MountOptions {
     private: fields.optionalFlag("private"),
     transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
     idleTimeout: fields.optionalCount("idleTimeout"),
+    sleepTimeout: fields.optionalCount("sleepTimeout"),
     fsname: fields.optionalText("fsname", 4096),
   };
 }

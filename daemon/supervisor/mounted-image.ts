@@ -11,13 +11,18 @@ import {
 } from "../../fs-adapter/dev-fuse/abi.js";
 import { Dispatcher, type PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import { isWaiting, MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { Standby } from "../../fs-adapter/dev-fuse/standby.js";
+import type { MountEntry } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
+import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
+import { setBlocking } from "../../fs-adapter/system/unix-socket.js";
 import type { ImageDescription } from "../../image-core/description.js";
+import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import type { MountInfo, MountStatistics } from "../rpc/protocol.js";
 import type { FromServer, ServeOrder } from "../server/messages.js";
 import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
-import type { Server, ServerEvents } from "./server.js";
+import type { Server } from "./server.js";
 import { processStartTime, type StateRecord } from "./state-record.js";
 
 /** The same request in hand at this many deaths in a row is what kills. */
@@ -41,6 +46,9 @@ const NO_STATISTICS: MountStatistics = {
   readBytes: 0,
   splicedBytes: 0,
   errors: 0,
+  milliseconds: 0,
+  cacheHits: 0,
+  cacheMisses: 0,
 };
 
 export interface MountFacts {
@@ -57,11 +65,17 @@ export interface MountFacts {
   slots: number;
   /** The superblock's device, `0:52`; empty for fuse-native. */
   device: string;
+  /** As the kernel shows it; unknown of mounts that an older version made. */
+  source?: string;
   /** `dev:ino`. */
   imageIdentity: string;
   made?: { parent: string; name: string };
   /** Seconds; not unmounted by itself where it is not given. */
   idleTimeout?: number;
+  /** Unknown of mounts that an older version made: their servers do not sleep. */
+  statistics?: VolumeStatistics;
+  /** Seconds without requests; 0 for never. */
+  sleepTimeout: number;
 }
 
 /** What a mount went through under earlier supervisors. */
@@ -84,8 +98,13 @@ export interface MountEvents {
   lost(reason: string): void;
   /** What the record says has changed. */
   changed(): void;
-  log(level: "info" | "warn" | "error", message: string): void;
+  /** `message` goes on from the mountpoint's name. */
+  happened(event: Happening, message: string): void;
+  log(level: "info" | "warn", message: string): void;
 }
+
+/** What becomes of a mount between its beginning and its end. */
+export type Happening = "revived" | "asleep" | "awake" | "error";
 
 export class MountedImage {
   private server: Server | undefined;
@@ -94,38 +113,87 @@ export class MountedImage {
   private ended = false;
   private heardAt = Date.now();
   private busyMilliseconds = 0;
+  /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
-  private readonly watch = setInterval(() => this.examine(), EXAMINE_MILLISECONDS);
+  private earlier = NO_STATISTICS;
+  private usedAt = Date.now();
+  /** Unmounted lazily: served until the last file is closed. */
+  private detached = false;
+  /** The server is told to go, and nobody is to take its place. */
+  private drowsy = false;
+  /** Something was asked of it while it slept. */
+  private wanted = false;
+  /** Answers in place of a server that sleeps. */
+  private standby: Standby | undefined;
+  private readonly watch: NodeJS.Timeout;
   /** What was in hand when servers died: request by slot, with how often in a row. */
   private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
 
   constructor(
     readonly facts: MountFacts,
+    private readonly poller: Poller,
     private readonly events: MountEvents,
     private readonly history = newMount(),
-  ) {}
+  ) {
+    const { sleepTimeout } = facts;
+    const sleepMilliseconds = sleepTimeout > 0 ? (sleepTimeout * 1000) / 2 : Infinity;
+    const pause = Math.min(EXAMINE_MILLISECONDS, sleepMilliseconds);
+    this.watch = setInterval(() => this.examine(), pause);
+  }
 
   get id(): string {
     return this.facts.id;
   }
 
+  get state(): MountInfo["state"] {
+    if (this.detached) return "detached";
+    if (this.server !== undefined) return "serving";
+    return this.standby === undefined ? "reviving" : "asleep";
+  }
+
+  /** Takes note of where the kernel has it now. */
+  locate(there: readonly MountEntry[]): void {
+    const { facts } = this;
+    if (facts.transport !== "dev-fuse") return;
+    const ours = there.filter(({ device }) => device === facts.device);
+    this.detached = ours.length === 0;
+    if (this.detached || ours.some(({ mountpoint }) => mountpoint === facts.mountpoint)) return;
+    facts.mountpoint = ours[0].mountpoint;
+    this.events.changed();
+  }
+
   /** Lets an opened server serve. */
   serve(opened: OpenedServer, resume: boolean): void {
     this.server = opened.server;
-    this.heardAt = Date.now();
-    opened.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
+    this.heardAt = this.usedAt = Date.now();
+    if (this.wanted) this.events.happened("awake", "has a server again, since it is used");
+    else if (resume) this.events.happened("revived", "has another server");
+    this.wanted = false;
+    opened.server.handOver({
+      message: (message) => this.hear(message),
+      gone: () => this.bereaved(),
+    });
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
+    // A supervisor that died while the server slept has left it otherwise.
+    setBlocking(fuse);
     opened.server.send(
-      { type: "serve", overrides, maxReadBytes, poisoned: this.history.poisoned, resume },
+      {
+        type: "serve",
+        overrides,
+        maxReadBytes,
+        poisoned: this.history.poisoned,
+        resume,
+        cautious: this.ends.length > 0,
+      },
       [fuse, slots],
     );
     this.events.changed();
   }
 
   /** Takes on a server that has been serving all along. */
-  adopt(server: Server & { handOver(to: ServerEvents): void }): void {
+  adopt(server: Server): void {
     this.server = server;
-    this.heardAt = Date.now();
+    this.heardAt = this.usedAt = Date.now();
     server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
     this.events.changed();
   }
@@ -149,17 +217,47 @@ export class MountedImage {
       pid,
       startTime: pid > 0 ? processStartTime(pid) : "",
       ...this.history,
+      asleep: this.standby !== undefined,
     };
+  }
+
+  /**
+   * Answers what needs no server until something does. At once if an earlier server left a request
+   * behind.
+   */
+  sleep(): void {
+    const { fuse, slots, statistics } = this.facts;
+    if (statistics === undefined || this.heldRequests().size > 0) return this.revive(1);
+    this.standby = new Standby(fuse, slots, statistics);
+    this.events.changed();
+    this.events.happened("asleep", "nobody needs its server, which has gone");
+    this.stayAsleep();
+  }
+
+  private stayAsleep(): void {
+    const state = this.standby?.answer();
+    if (state === "unmounted") this.end("unmounted");
+    else if (state === "wanted") {
+      this.rise();
+      this.wanted = true;
+      this.revive(1);
+    } else this.poller.watch(this.facts.fuse, POLLIN, () => this.stayAsleep());
+  }
+
+  private rise(): void {
+    this.poller.unwatch(this.facts.fuse);
+    this.standby?.end();
+    this.standby = undefined;
   }
 
   /** The mount is made by the server itself. Resolves when it is there. */
   serveNative(opened: OpenedServer, order: { private: boolean; fsname: string }): Promise<void> {
     this.server = opened.server;
     return new Promise((resolve, reject) => {
-      opened.handOver({
+      opened.server.handOver({
         message: (message) => {
           if (message.type === "serving") {
-            opened.handOver({
+            opened.server.handOver({
               message: (later) => this.hear(later),
               gone: () => this.bereaved(),
             });
@@ -185,12 +283,12 @@ export class MountedImage {
       view: description.volume.view?.shown ?? "",
       transport,
       sandboxed: this.server?.sandboxed ?? image.sandbox,
-      state: this.server === undefined ? "reviving" : "serving",
+      state: this.state,
       pid: this.server?.pid ?? 0,
       uid,
       since: this.history.since,
       restarts: this.history.restarts,
-      statistics: this.statistics,
+      statistics: sum(this.earlier, this.statistics),
       warnings: description.warnings,
     };
   }
@@ -199,9 +297,11 @@ export class MountedImage {
   end(reason: string): void {
     if (this.ended) return;
     this.ended = true;
+    this.detached = true;
     clearInterval(this.watch);
     this.server?.kill();
     this.server = undefined;
+    if (this.standby) this.rise();
     if (this.facts.fuse >= 0) close(this.facts.fuse);
     if (this.facts.slots >= 0) close(this.facts.slots);
     this.facts.image.close();
@@ -223,7 +323,7 @@ export class MountedImage {
             ? `its server has grown to ${Math.round(grown / 2 ** 20)} MiB`
             : undefined;
     if (trouble === undefined) return server.send({ type: "ping" });
-    this.events.log("error", `${trouble}: replacing it`);
+    this.events.happened("error", `${trouble}: replacing it`);
     this.busyMilliseconds = 0;
     this.heardAt = Date.now();
     server.kill();
@@ -233,17 +333,32 @@ export class MountedImage {
     this.heardAt = Date.now();
     if (message.type === "unmounted") this.end("unmounted");
     else if (message.type === "pong") {
-      const { requests, reads, readBytes, splicedBytes, errors } = message.counters;
-      this.statistics = { requests, reads, readBytes, splicedBytes, errors };
+      const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
+      if (statistics.requests > this.statistics.requests) this.usedAt = this.heardAt;
+      this.statistics = statistics;
       this.busyMilliseconds = message.busyMilliseconds;
-    } else if (message.type === "defect") this.events.log("error", message.message);
+      if (message.busyMilliseconds === 0) this.sleepIfUnused();
+    } else if (message.type === "defect") this.events.happened("error", message.message);
+  }
+
+  private sleepIfUnused(): void {
+    const { sleepTimeout, transport, statistics } = this.facts;
+    if (sleepTimeout === 0 || transport !== "dev-fuse" || statistics === undefined) return;
+    if (this.drowsy || Date.now() - this.usedAt < sleepTimeout * 1000) return;
+    this.drowsy = true;
+    this.server?.kill();
   }
 
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
     if (this.ended) return;
     this.server = undefined;
+    this.earlier = sum(this.earlier, this.statistics);
     this.statistics = NO_STATISTICS;
+    if (this.drowsy) {
+      this.drowsy = false;
+      return this.sleep();
+    }
     if (this.facts.transport === "fuse-native") {
       this.events.lost("its server ended");
       return;
@@ -281,8 +396,8 @@ export class MountedImage {
     );
   }
 
-  /** Looks into the slots for the requests that were in hand, and remembers what keeps killing. */
-  private learn(): void {
+  /** The requests in the slots: what servers had in hand when they ended. */
+  private heldRequests(): Map<string, PoisonedRequest> {
     const held = new Map<string, PoisonedRequest>();
     const bytes = new Uint8Array(REQUEST_SIZE);
     const words = new Uint32Array(bytes.buffer);
@@ -293,6 +408,12 @@ export class MountedImage {
       const request = Dispatcher.poisonKey(words);
       held.set(JSON.stringify(request), request);
     }
+    return held;
+  }
+
+  /** Remembers what keeps killing. */
+  private learn(): void {
+    const held = this.heldRequests();
     for (const key of this.suspects.keys()) if (!held.has(key)) this.suspects.delete(key);
     for (const [key, request] of held) {
       const deaths = (this.suspects.get(key)?.deaths ?? 0) + 1;
@@ -301,9 +422,18 @@ export class MountedImage {
         continue;
       this.history.poisoned.push(request);
       const what = `${opcodeName(request.opcode)} of node ${request.node} at ${request.position}`;
-      this.events.log("error", `${deaths} servers died of ${what}: it is answered EIO from now on`);
+      this.events.happened(
+        "error",
+        `${deaths} servers died of ${what}: it is answered EIO from now on`,
+      );
     }
   }
+}
+
+function sum(a: MountStatistics, b: MountStatistics): MountStatistics {
+  const total = { ...a };
+  for (const name of Object.keys(total) as (keyof MountStatistics)[]) total[name] += b[name];
+  return total;
 }
 
 /** Bytes that belong to one process alone and lie in no file; 0 where there is no such process. */
@@ -314,7 +444,8 @@ function anonymousMemory(pid: number): number {
     return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return 0;
+    // Gone; or this process has no descriptor left, and looks again later.
+    if (["ENOENT", "ESRCH", "EMFILE", "ENFILE"].includes(code ?? "")) return 0;
     throw error;
   }
 }

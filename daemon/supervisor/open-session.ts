@@ -13,6 +13,7 @@ export class OpenSession {
   /** The image is open and waits to be mounted. */
   opened: OpenedServer | undefined;
   private verification: Verification | undefined;
+  private abandoned = false;
   private waiting:
     | { need: Need; resolve: (supply: Supply) => void; reject: (error: Error) => void }
     | undefined;
@@ -28,6 +29,8 @@ export class OpenSession {
     this.next = this.arm();
     open((need) => this.ask(need)).then(
       (opened) => {
+        // Nobody would end it any more.
+        if (this.abandoned) return retire(opened);
         this.opened = opened;
         this.settle.resolve({ session: this.id, description: opened.description });
       },
@@ -64,6 +67,7 @@ export class OpenSession {
 
   /** The client has gone away, or gives up. */
   abandon(): void {
+    this.abandoned = true;
     this.waiting?.reject(new Error("the client is gone"));
     this.waiting = undefined;
     if (this.opened !== undefined) retire(this.opened);
@@ -71,6 +75,7 @@ export class OpenSession {
   }
 
   private ask(need: Need): Promise<Supply> {
+    if (this.abandoned) return Promise.reject(new Error("the client is gone"));
     const answer = new Promise<Supply>((resolve, reject) => {
       this.waiting = { need, resolve, reject };
     });

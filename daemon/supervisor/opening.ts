@@ -1,13 +1,12 @@
 /** A server on its way to having its image open: needs are met, then it says what it found. */
-import type { Poller } from "../../fs-adapter/system/poller.js";
 import type { ImageDescription } from "../../image-core/description.js";
+import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import { type Need, RpcErrorCode } from "../rpc/protocol.js";
 import type { FromServer } from "../server/messages.js";
 import { RequestFailure } from "./failure.js";
 import type { Image, Supply } from "./image.js";
-import type { SandboxPlan } from "./sandbox.js";
-import type { Server, ServerEvents } from "./server.js";
-import { ServerProcess } from "./server-process.js";
+import type { Server } from "./server.js";
+import type { ServerProcess } from "./server-process.js";
 
 /** Between two words of the server: no image takes this long to open. */
 const SILENCE_MILLISECONDS = 45_000;
@@ -15,14 +14,12 @@ const SILENCE_MILLISECONDS = 45_000;
 export interface OpenedServer {
   server: Server;
   description: ImageDescription;
-  /** From now on the server's messages and end go there. */
-  handOver(to: ServerEvents): void;
+  statistics: VolumeStatistics;
 }
 
 export interface OpeningOptions {
-  poller: Poller;
-  plan: SandboxPlan;
-  socketPath: string;
+  /** Of which nobody has asked anything yet. */
+  server: ServerProcess;
   image: Image;
   /** Asked for what the image does not remember from an earlier server. */
   supply(need: Need): Promise<Supply>;
@@ -33,46 +30,33 @@ export interface OpeningOptions {
 
 /** Ends a server that is not needed any more. */
 export function retire(opened: OpenedServer): void {
-  opened.handOver({ message: () => {}, gone: () => {} });
+  opened.server.handOver({ message: () => {}, gone: () => {} });
   opened.server.kill();
 }
 
 /** Resolves when the image is open. Rejects with RequestFailure, the server ended. */
 export function openServer(options: OpeningOptions): Promise<OpenedServer> {
-  const { image } = options;
+  const { image, server } = options;
   return new Promise((resolve, reject) => {
-    let listener: ServerEvents = { message: opening, gone: died };
     let lastWords = "";
-    const server = new ServerProcess(
-      options.poller,
-      {
-        plan: options.plan,
-        socketPath: options.socketPath,
-        config: image.config,
-        image: image.fd,
-        timeZone: image.timeZone,
+    server.employ({
+      message: opening,
+      gone: died,
+      complaint: (line) => {
+        lastWords = line;
+        options.complaint(line);
       },
-      {
-        message: (message) => listener.message(message),
-        gone: () => listener.gone(),
-        complaint: (line) => {
-          lastWords = line;
-          options.complaint(line);
-        },
-        started: options.started,
-      },
-    );
+      started: options.started,
+    });
+    server.send({ type: "open", config: image.config }, [image.fd]);
     let timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
 
     function opening(message: FromServer): void {
       clearTimeout(timer);
       if (message.type === "need") return meet(message.need);
       if (message.type === "opened") {
-        const { description } = message;
-        const handOver = (to: ServerEvents) => {
-          listener = to;
-        };
-        return resolve({ server, description, handOver });
+        const { description, statistics } = message;
+        return resolve({ server, description, statistics });
       }
       if (message.type === "failed") {
         const { kind, message: text } = message.failure;
@@ -116,7 +100,7 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
 
     function fail(error: Error): void {
       clearTimeout(timer);
-      listener = { message: () => {}, gone: () => {} };
+      server.handOver({ message: () => {}, gone: () => {} });
       server.kill();
       reject(error);
     }

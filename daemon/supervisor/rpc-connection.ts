@@ -1,17 +1,43 @@
 /** One client: lines in, lines out, descriptors with the lines that mention them. */
 import { close } from "../../fs-adapter/system/libc.js";
-import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
+import { POLLIN, POLLOUT, type Poller } from "../../fs-adapter/system/poller.js";
 import {
   type PeerCredentials,
   receiveMessage,
-  sendMessage,
+  sendAvailable,
 } from "../../fs-adapter/system/unix-socket.js";
 import { MAX_LINE_BYTES, RpcErrorCode } from "../rpc/protocol.js";
+import { Allowance } from "./allowance.js";
 import { RequestFailure } from "./failure.js";
+import { LineBuffer } from "./line-buffer.js";
+import { nesting } from "./nesting.js";
 
 /** Descriptors that came and no request has taken: more is no client of ours. */
 const MAX_PENDING_DESCRIPTORS = 16;
+/** Requests that wait for their answers: a client of ours has one or two. */
+const MAX_UNANSWERED = 64;
+/** Answers that wait to be read: the list of ten thousand mounts. */
+const MAX_UNSENT_BYTES = 16 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
+/** A request of ours has three levels. Each takes a hundred times its bracket when it is parsed. */
+const MAX_NESTING = 32;
+
+/** Shared by all connections. */
+export class Allowances {
+  /** One is enough: what is received is looked at, or copied, at once. */
+  readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly bytes = new Allowance(64 * 1024 * 1024);
+  readonly descriptors: Allowance;
+
+  constructor(descriptors: number) {
+    this.descriptors = new Allowance(descriptors);
+  }
+}
+
+export interface Peer extends PeerCredentials {
+  /** A member of the group that root's daemon serves: may do less (see `guests.ts`). */
+  guest: boolean;
+}
 
 export interface Request {
   method: string;
@@ -24,6 +50,8 @@ export interface Request {
 export interface ConnectionEvents {
   request(request: Request): Promise<unknown>;
   closed(connection: RpcConnection): void;
+  /** An allowance is exceeded: somebody has to go. */
+  exceeded(): void;
 }
 
 interface Call {
@@ -34,28 +62,48 @@ interface Call {
 }
 
 export class RpcConnection {
-  private readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  private rest: Buffer = Buffer.alloc(0);
+  private readonly lines = new LineBuffer();
   private pending: number[] = [];
+  private unsent: Buffer[] = [];
+  private unsentBytes = 0;
+  private unanswered = 0;
+  private spoken = false;
   private open = true;
 
   constructor(
     private readonly poller: Poller,
     private readonly fd: number,
-    readonly peer: PeerCredentials,
+    readonly peer: Peer,
+    private readonly allowances: Allowances,
     private readonly events: ConnectionEvents,
   ) {
     this.wait();
   }
 
+  /** It has connected, and no more than that. */
+  get silent(): boolean {
+    return !this.spoken;
+  }
+
+  /** What it makes the daemon hold. */
+  get load(): { bytes: number; descriptors: number } {
+    return {
+      bytes: this.lines.capacity + this.unsentBytes,
+      descriptors: this.pending.length,
+    };
+  }
+
   /** A client that does not read what it asked for loses the connection: nothing waits for it. */
   send(message: object): void {
     if (!this.open) return;
-    try {
-      sendMessage(this.fd, Buffer.from(`${JSON.stringify(message)}\n`), [], false);
-    } catch {
-      this.close();
-    }
+    const line = Buffer.from(`${JSON.stringify(message)}\n`);
+    this.unsent.push(line);
+    this.unsentBytes += line.length;
+    this.allowances.bytes.take(line.length);
+    // What waits already goes first, when there is room.
+    if (this.unsent.length === 1) this.flush();
+    if (this.unsentBytes > MAX_UNSENT_BYTES) this.close();
+    this.checkAllowances();
   }
 
   close(): void {
@@ -64,43 +112,83 @@ export class RpcConnection {
     this.poller.unwatch(this.fd);
     close(this.fd);
     for (const fd of this.pending) close(fd);
+    this.allowances.descriptors.take(-this.pending.length);
+    this.allowances.bytes.take(-this.lines.capacity - this.unsentBytes);
+    this.lines.clear();
     this.pending = [];
+    this.unsent = [];
+    this.unsentBytes = 0;
     this.events.closed(this);
   }
 
+  private checkAllowances(): void {
+    const { bytes, descriptors } = this.allowances;
+    if (bytes.exceeded || descriptors.exceeded) this.events.exceeded();
+  }
+
   private wait(): void {
-    this.poller.watch(this.fd, POLLIN, () => this.receive());
+    const events = this.unsent.length > 0 ? POLLIN | POLLOUT : POLLIN;
+    this.poller.watch(this.fd, events, (ready) => {
+      if ((ready & POLLOUT) !== 0) this.flush();
+      if (this.open) this.receive();
+    });
+  }
+
+  /** Sends what the client has room for. */
+  private flush(): void {
+    try {
+      while (this.unsent.length > 0) {
+        const [first] = this.unsent;
+        const sent = sendAvailable(this.fd, first);
+        this.unsentBytes -= sent;
+        this.allowances.bytes.take(-sent);
+        if (sent < first.length) {
+          this.unsent[0] = first.subarray(sent);
+          return this.wait();
+        }
+        this.unsent.shift();
+      }
+    } catch {
+      this.close();
+    }
   }
 
   /** Once a round, so that one busy client does not starve the others. */
   private receive(): void {
+    const { chunk, bytes, descriptors } = this.allowances;
     let received: ReturnType<typeof receiveMessage>;
     try {
-      received = receiveMessage(this.fd, this.chunk, false);
+      received = receiveMessage(this.fd, chunk, false);
     } catch {
       return this.close();
     }
     if (received === undefined) return this.wait();
     this.pending.push(...received.descriptors);
+    descriptors.take(received.descriptors.length);
     if (received.bytes.length === 0) return this.close();
     if (this.pending.length > MAX_PENDING_DESCRIPTORS) return this.close();
-    this.rest = Buffer.concat([this.rest, received.bytes]);
-    for (let end = this.rest.indexOf(0x0a); end >= 0; end = this.rest.indexOf(0x0a)) {
-      const line = this.rest.toString("utf8", 0, end);
-      this.rest = this.rest.subarray(end + 1);
+    const before = this.lines.capacity;
+    this.lines.append(received.bytes);
+    const lines = this.lines.take();
+    bytes.take(this.lines.capacity - before);
+    for (const line of lines) {
       // Descriptors ride with the first byte of their line: they are all here.
-      const descriptors = this.pending;
+      const theirs = this.pending;
       this.pending = [];
-      this.handle(line, descriptors);
+      descriptors.take(-theirs.length);
+      this.handle(line, theirs);
       if (!this.open) return;
     }
-    if (this.rest.length > MAX_LINE_BYTES) return this.close();
-    this.wait();
+    if (this.lines.length > MAX_LINE_BYTES) return this.close();
+    this.checkAllowances();
+    if (this.open) this.wait();
   }
 
   private handle(line: string, descriptors: number[]): void {
     let call: Call;
+    this.spoken = true;
     try {
+      if (nesting(line) > MAX_NESTING) throw new Error("nested too deeply");
       call = JSON.parse(line) as Call;
     } catch {
       for (const fd of descriptors) close(fd);
@@ -110,6 +198,10 @@ export class RpcConnection {
     if (call?.jsonrpc !== "2.0" || typeof call.method !== "string") {
       for (const fd of descriptors) close(fd);
       return this.refuse(id, RpcErrorCode.invalidRequest, "not a JSON-RPC 2.0 request");
+    }
+    if (++this.unanswered > MAX_UNANSWERED) {
+      for (const fd of descriptors) close(fd);
+      return this.close();
     }
     const request = { method: call.method, params: call.params, descriptors, connection: this };
     this.events
@@ -125,6 +217,7 @@ export class RpcConnection {
         },
       )
       .finally(() => {
+        this.unanswered--;
         for (const fd of descriptors) close(fd);
       });
   }

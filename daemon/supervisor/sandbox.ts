@@ -22,7 +22,7 @@ export interface SandboxPlan {
 }
 
 /** The descriptor on which bubblewrap tells the server's real process id. */
-export const INFO_FD = 5;
+export const INFO_FD = 4;
 
 const serverFile = fileURLToPath(new URL("./server.js", import.meta.url));
 
@@ -124,7 +124,7 @@ function works(plan: SandboxPlan): boolean {
   const end = plan.parameters.indexOf(NODE_FLAGS[0]);
   const { status } = spawnSync(plan.program, [...plan.parameters.slice(0, end), "--version"], {
     // INFO_FD must be open: bubblewrap writes to it.
-    stdio: ["ignore", "ignore", "ignore", "ignore", "ignore", "pipe"],
+    stdio: ["ignore", "ignore", "ignore", "ignore", "pipe"],
     uid: plan.uid,
     gid: plan.gid,
     cwd: "/",

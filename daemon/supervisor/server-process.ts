@@ -1,11 +1,12 @@
 /** One server process and the link to it. Dies with its mount; a later supervisor may adopt it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
+import { constants } from "node:os";
 import type { Readable } from "node:stream";
-import { close } from "../../fs-adapter/system/libc.js";
+import { close, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
-import type { FromServer, ServerConfig, ToServer } from "../server/messages.js";
+import type { FromServer, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
 import { INFO_FD, type SandboxPlan } from "./sandbox.js";
 import type { Server, ServerEvents } from "./server.js";
@@ -21,32 +22,41 @@ export interface ServerStart {
   plan: SandboxPlan;
   /** Where the server listens for supervisors: in the runtime folder, unlinked when it is gone. */
   socketPath: string;
-  config: ServerConfig;
-  image: number;
   timeZone: string;
 }
+
+/** Nobody has asked anything of it yet. */
+const unemployed: ProcessEvents = {
+  message: () => {},
+  gone: () => {},
+  complaint: () => {},
+  started: () => {},
+};
 
 export class ServerProcess implements Server {
   /** 0 until bubblewrap has told. */
   pid = 0;
   readonly sandboxed: boolean;
   readonly socketPath: string;
+  readonly timeZone: string;
   private readonly link: PacketLink<FromServer, ToServer>;
   private readonly child: ChildProcess;
-  private alive = true;
+  private events = unemployed;
+  private isAlive = true;
 
   constructor(
     poller: Poller,
     private readonly start: ServerStart,
-    private readonly events: ProcessEvents,
   ) {
     const { plan } = start;
     this.socketPath = start.socketPath;
+    this.timeZone = start.timeZone;
     this.sandboxed = plan.sandboxed;
     const listener = listenUnix(start.socketPath, "packet");
+    let child: ChildProcess | undefined;
     try {
-      this.child = spawn(plan.program, [...plan.parameters, JSON.stringify(start.config)], {
-        stdio: ["ignore", "ignore", "pipe", listener, start.image, "pipe"],
+      this.child = child = spawn(plan.program, plan.parameters, {
+        stdio: ["ignore", "ignore", "pipe", listener, "pipe"],
         // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
         env: {
           TZ: start.timeZone,
@@ -59,25 +69,32 @@ export class ServerProcess implements Server {
         // A session of its own: Ctrl-C at the terminal of --foreground must not reach servers.
         detached: true,
       });
+      this.child.on("error", (error) => {
+        this.events.complaint(`${plan.program}: ${error.message}`);
+        this.end();
+      });
+      // Where no descriptor is left for its pipes, Node makes none at all.
+      if (this.child.stderr === undefined) throw new SystemError("spawn", constants.errno.EMFILE);
       this.link = new PacketLink(
         poller,
         connectUnix(start.socketPath, "packet"),
         (message, descriptors) => {
           // A server has none to give: what it sends is not kept open here.
           for (const fd of descriptors) close(fd);
-          if (this.alive) this.events.message(message);
+          if (this.isAlive) this.events.message(message);
         },
         () => this.end(),
       );
+    } catch (error) {
+      this.isAlive = false;
+      child?.kill("SIGKILL");
+      rmSync(start.socketPath, { force: true });
+      throw error;
     } finally {
       close(listener);
     }
-    this.child.on("error", (error) => {
-      this.events.complaint(`${plan.program}: ${error.message}`);
-      this.end();
-    });
     this.child.on("exit", (code, signal) => {
-      if (this.alive && (code || signal))
+      if (this.isAlive && (code || signal))
         this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
       this.end();
     });
@@ -87,13 +104,31 @@ export class ServerProcess implements Server {
     this.child.unref();
   }
 
+  /** The daemon's own child: the server, or the bubblewrap that it lives in. */
+  get launcher(): number {
+    return this.child.pid ?? 0;
+  }
+
+  get alive(): boolean {
+    return this.isAlive;
+  }
+
+  /** From now on everything that happens to it goes there. */
+  employ(events: ProcessEvents): void {
+    this.events = events;
+  }
+
+  handOver(to: ServerEvents): void {
+    this.events = { ...this.events, message: to.message, gone: to.gone };
+  }
+
   send(message: ToServer, descriptors: readonly number[] = []): void {
     this.link.send(message, descriptors);
   }
 
   /** At once and for good. `gone` follows. */
   kill(): void {
-    if (!this.alive) return;
+    if (!this.isAlive) return;
     // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
     try {
@@ -109,8 +144,8 @@ export class ServerProcess implements Server {
   private killWhenKnown = false;
 
   private end(): void {
-    if (!this.alive) return;
-    this.alive = false;
+    if (!this.isAlive) return;
+    this.isAlive = false;
     this.link.close();
     rmSync(this.socketPath, { force: true });
     this.events.gone();
@@ -130,7 +165,7 @@ export class ServerProcess implements Server {
       this.pid = Number(pid[1]);
       // Read on to its end: bubblewrap has more to say, and SIGPIPE would kill it half-way.
       text = "";
-      if (this.alive) this.events.started();
+      if (this.isAlive) this.events.started();
       if (this.killWhenKnown) this.kill();
     });
     stream.on("error", () => stream.destroy());

@@ -7,6 +7,8 @@ export interface Server {
   readonly sandboxed: boolean;
   /** Where it listens for supervisors. */
   readonly socketPath: string;
+  /** From now on the server's messages and its end go there. */
+  handOver(to: ServerEvents): void;
   send(message: ToServer, descriptors?: readonly number[]): void;
   /** At once and for good; `gone` follows. */
   kill(): void;

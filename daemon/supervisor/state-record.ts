@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
+import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import type { GivenNeed, ServerConfig } from "../server/messages.js";
 
 /** Changes when an older or newer isomountd would misunderstand the rest. */
@@ -30,6 +31,8 @@ export interface StateRecord {
   mountpoint: string;
   /** The superblock's, `0:52`. */
   device: string;
+  /** As the kernel shows it: the image, or what `fsname` said. */
+  source?: string;
   uid: number;
   description: ImageDescription;
   overrides: AttributeOverrides;
@@ -47,6 +50,11 @@ export interface StateRecord {
   /** The folder that was made for the mount, by the path of its parent. */
   made?: { parent: string; name: string };
   idleTimeout?: number;
+  /** What `df` shows; without it the server never sleeps. */
+  statistics?: VolumeStatistics;
+  sleepTimeout?: number;
+  /** There is no server, and none is wanted until something is asked. */
+  asleep?: boolean;
 }
 
 export class StateFolder {

@@ -12,9 +12,12 @@ import {
   mountFuse,
   unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
+import type { Settings } from "../configuration/load.js";
 import {
+  type DaemonEvent,
   type DaemonInfo,
   type MountInfo,
   type MountOptions,
@@ -27,6 +30,7 @@ import type { ServerConfig } from "../server/messages.js";
 import { version } from "../version.js";
 import { type AdoptedServer, type Belongings, imageIdentity } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
+import { EventStream } from "./event-stream.js";
 import { RequestFailure } from "./failure.js";
 import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
@@ -37,11 +41,16 @@ import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
+import { ServerProcess } from "./server-process.js";
+import { SpareServer } from "./spare-server.js";
 import { processStartTime, StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 
-type CommonFacts = Omit<MountFacts, "mountpoint" | "device" | "transport" | "fuse" | "slots">;
+type CommonFacts = Omit<
+  MountFacts,
+  "mountpoint" | "device" | "source" | "transport" | "fuse" | "slots"
+>;
 
 const MAX_READ_BYTES = 1024 * 1024;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
@@ -67,14 +76,20 @@ export interface MountRequest {
 }
 
 export class Supervisor {
+  readonly events = new EventStream();
   private readonly since = Date.now() / 1000;
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new Map<string, MountedImage>();
-  private readonly waiters = new Map<string, ((reason: string) => void)[]>();
+  private readonly waiters = new Map<string, Set<(reason: string) => void>>();
   private lastServer = 0;
   private lastMount = 0;
   private lastSession = 0;
   private readonly state: StateFolder;
+  private readonly spare = new SpareServer(
+    (timeZone) => this.startServer(this.sandbox.plan, timeZone),
+    () => [...this.mounts.values()].some(({ state }) => state === "asleep"),
+    () => this.settings.current.spareServer,
+  );
 
   constructor(
     private readonly poller: Poller,
@@ -83,6 +98,7 @@ export class Supervisor {
     private readonly log: Log,
     private readonly manager: ServiceManager,
     private readonly store: DescriptorStore,
+    private readonly settings: Settings,
   ) {
     this.state = new StateFolder(folder);
   }
@@ -91,11 +107,10 @@ export class Supervisor {
     const id = `s${++this.lastSession}`;
     const { path, image: fd, config, timeZone, sandbox } = request;
     const image = new Image(path, fd, config, timeZone, sandbox);
-    const session = new OpenSession(id, image, (supply) =>
+    // Async: a server that cannot even be started, for want of descriptors, fails this image alone.
+    const session = new OpenSession(id, image, async (supply) =>
       openServer({
-        poller: this.poller,
-        plan: this.plan(image),
-        socketPath: this.nextSocket(),
+        server: this.hire(image),
         image,
         supply,
         started: () => this.started(image),
@@ -137,7 +152,9 @@ export class Supervisor {
       overrides: { uid, gid, mode, dmode },
       maxReadBytes: MAX_READ_BYTES,
       imageIdentity: imageIdentity(image.fd),
-      idleTimeout: options.idleTimeout,
+      idleTimeout: options.idleTimeout ?? this.settings.current.idleTimeout,
+      statistics: opened.statistics,
+      sleepTimeout: options.sleepTimeout ?? this.settings.current.sleepTimeout,
       made: made && { parent: descriptorPath(made.parent), name: made.name },
     };
     const fuseRequest = {
@@ -160,7 +177,7 @@ export class Supervisor {
       }
       throw new RequestFailure(RpcErrorCode.mount, (error as Error).message);
     }
-    this.log.info(`${image.path}: mounted on ${mounted.facts.mountpoint}`);
+    this.tell(mounted, "mounted", `${image.path}: mounted on ${mounted.facts.mountpoint}`);
     return mounted.info();
   }
 
@@ -170,15 +187,12 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
-    const { fuse, mountpoint, device } = await mountFuse(request);
+    const { fuse, ...place } = await mountFuse(request);
     const slots = createMemfd("isomount-slots", SLOTS_SIZE);
-    const mounted = this.track(
-      { ...facts, mountpoint, device, transport: "dev-fuse", fuse, slots },
-      made,
-    );
+    const mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
     mounted.serve(opened, false);
     this.store.keep(mounted.id, fuse, slots, facts.image);
-    raiseReadAhead(device, MAX_SPLICE_BYTES);
+    raiseReadAhead(place.device, MAX_SPLICE_BYTES);
     return mounted;
   }
 
@@ -190,7 +204,10 @@ export class Supervisor {
   ): Promise<MountedImage> {
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
-    const server = await this.reopen(facts.image, nativePlan);
+    const server = await this.reopen(
+      facts.image,
+      this.startServer(nativePlan, facts.image.timeZone),
+    );
     const mountpoint = descriptorPath(request.mountpoint);
     const mounted = this.track(
       { ...facts, mountpoint, device: "", transport: "fuse-native", fuse: -1, slots: -1 },
@@ -214,11 +231,16 @@ export class Supervisor {
   ): MountedImage {
     const mounted: MountedImage = new MountedImage(
       facts,
+      this.poller,
       {
-        reopen: () => this.reopen(facts.image, this.plan(facts.image)),
+        reopen: () => this.reopen(facts.image),
         unmounted: (reason) => this.unmounted(mounted, reason, made),
         lost: (reason) => this.lost(mounted, reason),
-        changed: () => this.save(mounted),
+        changed: () => {
+          this.save(mounted);
+          if (mounted.state === "asleep") this.spare.expect(facts.image.timeZone);
+        },
+        happened: (event, what) => this.tell(mounted, event, `${facts.mountpoint}: ${what}`),
         log: (level, message) => this.log[level](`${facts.mountpoint}: ${message}`),
       },
       history,
@@ -273,20 +295,40 @@ export class Supervisor {
     { fuse, slots, image: fd, met }: Belongings,
     server?: AdoptedServer,
   ): Promise<void> {
+    if (this.isForeign(record.uid) && !this.confines) {
+      throw new Error("another user's image is not read without a sandbox");
+    }
     const { config, timeZone, sandbox, since, restarts, poisoned } = record;
     const image = new Image(record.image, fd, config, timeZone, sandbox, met);
-    const facts: MountFacts = { ...record, image, transport: "dev-fuse", fuse, slots };
+    const { sleepTimeout = this.settings.current.sleepTimeout } = record;
+    const facts: MountFacts = {
+      ...record,
+      sleepTimeout,
+      image,
+      transport: "dev-fuse",
+      fuse,
+      slots,
+    };
     const history = { since, restarts, poisoned };
-    const mounted = this.track(facts, reopenMadeFolder(record.made), history);
+    const mounted = this.track(facts, reopenMadeFolder(record), history);
     if (server !== undefined) mounted.adopt(server);
-    else mounted.serve(await this.reopen(image, this.plan(image)), true);
+    else if (record.asleep) mounted.sleep();
+    else mounted.serve(await this.reopen(image), true);
     this.store.keep(record.id, fuse, slots, image);
   }
 
-  async umount(target: string, lazy: boolean): Promise<MountInfo[]> {
-    const matching = [...this.mounts.values()].filter(({ facts }) =>
+  /** `by`: only what this user has mounted. */
+  async umount(target: string, lazy: boolean, by?: number): Promise<MountInfo[]> {
+    this.locate();
+    const there = [...this.mounts.values()].filter(({ facts }) =>
       [facts.id, facts.mountpoint, facts.image.path].includes(target),
     );
+    const matching = there.filter(({ facts }) => by === undefined || facts.uid === by);
+    if (there.length > 0 && matching.length === 0) {
+      throw new RequestFailure(RpcErrorCode.denied, `${target} was mounted by another user`, {
+        code: "EPERM",
+      });
+    }
     if (matching.length === 0) {
       throw new RequestFailure(RpcErrorCode.target, `${target} is not mounted by isomount`, {
         code: "EINVAL",
@@ -314,16 +356,54 @@ export class Supervisor {
   }
 
   list(): MountInfo[] {
+    this.locate();
     return [...this.mounts.values()].map((mounted) => mounted.info());
   }
 
-  wait(id: string): Promise<{ reason: string }> {
+  /** Folders above a mountpoint are renamed, and lazily unmounted mounts lie nowhere. */
+  private locate(): void {
+    const there = readMountinfo();
+    for (const mounted of this.mounts.values()) mounted.locate(there);
+  }
+
+  /** Who asks may go away before; then it never resolves. */
+  wait(id: string, gone?: AbortSignal): Promise<{ reason: string }> {
     if (!this.mounts.has(id)) return Promise.resolve({ reason: "unmounted" });
     return new Promise((resolve) => {
-      const waiters = this.waiters.get(id) ?? [];
-      waiters.push((reason) => resolve({ reason }));
+      const waiters = this.waiters.get(id) ?? new Set();
+      const waiter = (reason: string) => resolve({ reason });
+      waiters.add(waiter);
       this.waiters.set(id, waiters);
+      gone?.addEventListener("abort", () => waiters.delete(waiter), { once: true });
     });
+  }
+
+  /** How many images this user has mounted. */
+  mountsOf(uid: number): number {
+    return [...this.mounts.values()].filter(({ facts }) => facts.uid === uid).length;
+  }
+
+  /** Whether images are read in a sandbox. */
+  get confines(): boolean {
+    return this.sandbox.plan.sandboxed;
+  }
+
+  private isForeign(uid: number): boolean {
+    return process.getuid!() === 0 && uid !== 0;
+  }
+
+  /** To the log and to whoever listens. Servers come and go: that is no news to an administrator. */
+  private tell(mounted: MountedImage, event: DaemonEvent["event"], message: string): void {
+    if (event === "error") this.log.error(message);
+    else if (event === "mounted" || event === "unmounted") this.log.info(message);
+    else this.log.debug(message);
+    this.events.publish({ event, mount: mounted.info(), message });
+  }
+
+  /** Prometheus text; what makes it is loaded at the first call. */
+  async metrics(): Promise<string> {
+    const { renderMetrics } = await import("./metrics.js");
+    return renderMetrics(this.info(), this.list());
   }
 
   info(): DaemonInfo {
@@ -334,19 +414,26 @@ export class Supervisor {
       since: this.since,
       mounts: this.mounts.size,
       runtimeFolder: this.folder,
+      spare: this.spare.info,
+      keeper: this.store.info,
     };
   }
 
-  private plan(image: Image): SandboxPlan {
-    return image.sandbox ? this.sandbox.plan : this.sandbox.plain;
+  private startServer(plan: SandboxPlan, timeZone: string): ServerProcess {
+    const socketPath = join(this.folder, `server-${process.pid}-${++this.lastServer}.sock`);
+    return new ServerProcess(this.poller, { plan, socketPath, timeZone });
+  }
+
+  /** A server for this image: the spare one if it suits. */
+  private hire({ sandbox, timeZone }: Image): ServerProcess {
+    if (!sandbox) return this.startServer(this.sandbox.plain, timeZone);
+    return this.spare.take(timeZone) ?? this.startServer(this.sandbox.plan, timeZone);
   }
 
   /** Another server for an image that was open before: all it asks for is remembered. */
-  private reopen(image: Image, plan: SandboxPlan): Promise<OpenedServer> {
+  private async reopen(image: Image, server = this.hire(image)): Promise<OpenedServer> {
     return openServer({
-      poller: this.poller,
-      plan,
-      socketPath: this.nextSocket(),
+      server,
       image,
       supply: () => Promise.reject(new Error("the image asks for something new")),
       started: () => this.started(image),
@@ -363,9 +450,16 @@ export class Supervisor {
   /** Resolves when every mount has a server that could be adopted, or after a while. */
   async settle(): Promise<void> {
     const deadline = Date.now() + SETTLE_MILLISECONDS;
-    while (this.list().some(({ state }) => state !== "serving") && Date.now() < deadline) {
+    const reviving = () => [...this.mounts.values()].some(({ state }) => state === "reviving");
+    while (reviving() && Date.now() < deadline) {
       await new Promise((done) => setTimeout(done, 20));
     }
+  }
+
+  /** Before the process ends: what serves nobody goes with it. */
+  end(): void {
+    this.spare.end();
+    this.store.end();
   }
 
   private session(id: string): OpenSession {
@@ -376,10 +470,6 @@ export class Supervisor {
     return session;
   }
 
-  private nextSocket(): string {
-    return join(this.folder, `server-${process.pid}-${++this.lastServer}.sock`);
-  }
-
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.delete(mounted.id);
     this.state.remove(mounted.id);
@@ -387,7 +477,8 @@ export class Supervisor {
       this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
     }
     this.tellCount();
-    this.log.info(`${mounted.facts.image.path}: ${reason} from ${mounted.facts.mountpoint}`);
+    const { image, mountpoint } = mounted.facts;
+    this.tell(mounted, "unmounted", `${image.path}: ${reason} from ${mountpoint}`);
     for (const waiter of this.waiters.get(mounted.id) ?? []) waiter(reason);
     this.waiters.delete(mounted.id);
     if (made) removeMadeFolder(made, (text) => this.log.warn(text));
@@ -396,7 +487,7 @@ export class Supervisor {
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */
   private lost(mounted: MountedImage, reason: string): void {
     const { device, mountpoint } = mounted.facts;
-    this.log.error(`${mountpoint}: ${reason}; unmounting`);
+    this.tell(mounted, "error", `${mountpoint}: ${reason}; unmounting`);
     unmountDevice(device, mountpoint, true)
       .catch((error: Error) => this.log.error(error.message))
       .finally(() => mounted.end(reason));

@@ -31,6 +31,11 @@ export class ServiceManager {
     this.path = environment.NOTIFY_SOCKET;
   }
 
+  /** Whether descriptors can be kept there (FDSTORE is set since systemd 254). */
+  get hasStore(): boolean {
+    return this.path !== undefined && this.environment.FDSTORE !== "0";
+  }
+
   ready(): void {
     this.notify("READY=1");
     // Asked for at half the time that systemd waits, as its manual says.
@@ -39,6 +44,15 @@ export class ServiceManager {
     if (microseconds > 0 && Number(ours) === process.pid) {
       this.watchdog = setInterval(() => this.notify("WATCHDOG=1"), microseconds / 2000);
     }
+  }
+
+  /** Followed by `reloaded`, however it went. */
+  reloading(): void {
+    this.notify("RELOADING=1");
+  }
+
+  reloaded(): void {
+    this.notify("READY=1");
   }
 
   stopping(): void {
@@ -59,6 +73,9 @@ export class ServiceManager {
   forget(name: string): void {
     this.notify(`FDSTOREREMOVE=1\nFDNAME=${name}`);
   }
+
+  /** Nothing of ours is left but what it keeps. */
+  end(): void {}
 
   private notify(message: string, descriptors: readonly number[] = []): void {
     if (this.path === undefined) return;

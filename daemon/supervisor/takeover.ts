@@ -5,8 +5,8 @@
  */
 import { readdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
-import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { FILESYSTEM_TYPE, unmountFuse } from "../../fs-adapter/mounting/mount.js";
+import { type MountEntry, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { AdoptedServer, type Belongings } from "./adopted-server.js";
@@ -38,13 +38,13 @@ export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]>
   removeStaleSockets(options.folder, records);
   const there = readMountinfo();
   for (const record of records) {
-    const { mountpoint, device } = record;
-    const mounted = there.some(
-      (entry) => entry.mountpoint === mountpoint && entry.device === device,
-    );
+    const mountpoint = whereMounted(record, there);
+    if (mountpoint === undefined) {
+      discard(record, options);
+      continue;
+    }
     try {
-      if (mounted) await carryOn(record, options);
-      else discard(record, options);
+      await carryOn({ ...record, mountpoint }, options);
     } catch (error) {
       log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
       await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
@@ -55,20 +55,28 @@ export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]>
   return records;
 }
 
+/**
+ * Elsewhere than before, if a folder above was renamed. A device's number is used again after its
+ * mount is gone: what is mounted from another image is another mount.
+ */
+function whereMounted(record: StateRecord, there: readonly MountEntry[]): string | undefined {
+  const { mountpoint, device, source } = record;
+  const ours = there.filter((entry) => entry.device === device && entry.type === FILESYSTEM_TYPE);
+  const usual = ours.find((entry) => entry.mountpoint === mountpoint);
+  return (usual ?? ours.find((entry) => entry.source === source))?.mountpoint;
+}
+
 async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<void> {
   if (record.nodeIdVersion !== NODE_ID_VERSION) {
     throw new Error("was mounted by a version that numbers objects differently");
   }
   const stored = options.store.take(record);
-  let server: AdoptedServer;
-  try {
-    server = new AdoptedServer(options.poller, record);
-  } catch (error) {
-    if (!(error instanceof SystemError)) throw error;
+  const server = record.asleep ? undefined : findServer(record, options);
+  if (server === undefined) {
     if (stored === undefined) throw new Error("its server died together with isomountd");
-    rmSync(record.socketPath, { force: true });
     await options.restore(record, stored);
-    options.log.info(`${record.image}: served again on ${record.mountpoint}`);
+    const what = record.asleep ? "still asleep" : "served again";
+    options.log.info(`${record.image}: ${what} on ${record.mountpoint}`);
     return;
   }
   // What systemd kept is ours beyond doubt; a server's word is needed only without it.
@@ -77,13 +85,23 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
   options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
 }
 
+function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedServer | undefined {
+  try {
+    return new AdoptedServer(poller, record);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    rmSync(record.socketPath, { force: true });
+    return undefined;
+  }
+}
+
 /** What is left of a mount that is gone. */
 function discard(record: StateRecord, { state, store, log }: TakeoverOptions): void {
   if (record.pid > 0 && processStartTime(record.pid) === record.startTime) {
     process.kill(record.pid, "SIGKILL");
   }
   rmSync(record.socketPath, { force: true });
-  const made = reopenMadeFolder(record.made);
+  const made = reopenMadeFolder(record);
   if (made !== undefined) removeMadeFolder(made, (text) => log.warn(text));
   store.forget(record.id, record.needs.length);
   state.remove(record.id);

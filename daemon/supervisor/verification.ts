@@ -9,7 +9,7 @@ export class Verification {
   private wake: (() => void) | undefined;
 
   constructor(opened: OpenedServer) {
-    opened.handOver({
+    opened.server.handOver({
       message: (message) => {
         if (message.type !== "verified") return;
         const { type: _, ...progress } = message;

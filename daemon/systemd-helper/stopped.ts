@@ -4,17 +4,17 @@
  * them, so everything is unmounted.
  */
 import { execFile } from "node:child_process";
-import { closeSync, constants, existsSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { check, unlinkat } from "../../fs-adapter/system/libc.js";
 import { codeOf } from "../client/failure.js";
 import { runtimeFolder } from "../rpc/runtime-folder.js";
+import { type MadeFolder, reopenMadeFolder } from "../supervisor/made-folder.js";
 import { processStartTime, StateFolder, type StateRecord } from "../supervisor/state-record.js";
 
 const UNIT = "isomountd.service";
-const O_PATH = 0o10000000;
 const AT_REMOVEDIR = 0x200;
 
 /** Only a job of systemd's to stop it means that; one to restart it, or none after a crash, does not. */
@@ -51,7 +51,7 @@ export async function cleanUp(folder = runtimeFolder()): Promise<void> {
 }
 
 async function unmount(record: StateRecord): Promise<void> {
-  const { mountpoint, device, pid, startTime, made } = record;
+  const { mountpoint, device, pid, startTime } = record;
   const there = readMountinfo().some(
     (entry) => entry.mountpoint === mountpoint && entry.device === device,
   );
@@ -60,7 +60,8 @@ async function unmount(record: StateRecord): Promise<void> {
     if (pid <= 0 || processStartTime(pid) !== startTime) abort(device);
     await unmountFuse(mountpoint, true);
   }
-  if (made !== undefined) removeMade(made);
+  const folder = reopenMadeFolder(record);
+  if (folder !== undefined) removeMade(folder);
 }
 
 /** The FUSE connection has the number of the superblock's device. */
@@ -74,16 +75,13 @@ function abort(device: string): void {
   }
 }
 
-function removeMade({ parent, name }: { parent: string; name: string }): void {
+function removeMade({ parent, name }: MadeFolder): void {
   try {
-    const folder = openSync(parent, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    try {
-      check(unlinkat(folder, name, AT_REMOVEDIR), "unlinkat");
-    } finally {
-      closeSync(folder);
-    }
+    check(unlinkat(parent, name, AT_REMOVEDIR), "unlinkat");
   } catch (error) {
     // Somebody was quicker, or has put something there.
     if (!["ENOENT", "ENOTEMPTY", "ENOTDIR"].includes(codeOf(error) ?? "")) throw error;
+  } finally {
+    closeSync(parent);
   }
 }

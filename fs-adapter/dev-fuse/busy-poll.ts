@@ -29,12 +29,17 @@ export class BusyPoll {
     this.worthwhile = this.possible;
   }
 
+  /** Whether there is something to read now. */
+  asked(): boolean {
+    return poll(this.table, 1, 0) !== 0;
+  }
+
   /** Returns when there is something to read, or when it is time to sleep in read(2). */
   look(): void {
     if (this.worthwhile) {
       const end = performance.now() + LOOK_MILLISECONDS;
       do {
-        if (poll(this.table, 1, 0) !== 0) return;
+        if (this.asked()) return;
       } while (performance.now() < end);
       this.worthwhile = false;
     }

@@ -13,6 +13,12 @@ import type { Reply } from "./reply.js";
 const DOT_COOKIE = 1;
 const DOT_DOT_COOKIE = 2;
 
+/**
+ * FUSE_NAME_MAX of most kernels: one longer name, and they refuse the whole listing. Only names of
+ * hundreds of undecodable bytes get there, each of which is shown as five.
+ */
+const MAX_NAME_BYTES = 1024;
+
 export class DirectoryReply {
   private plus = false;
   /** Where the next entry goes, and where the answer is full. */
@@ -72,6 +78,7 @@ export class DirectoryReply {
       if (((start + bytes + 7) & ~7) > this.limit) return false;
     }
     const length = reply.bytes.write(name, start, "utf8");
+    if (length > MAX_NAME_BYTES) return true;
     const end = (start + length + 7) & ~7;
     reply.bytes.fill(0, start + length, end);
     if (this.plus) {

@@ -3,6 +3,7 @@
  * but the volume's own. Everything that would change the filesystem is EROFS.
  */
 import { constants } from "node:os";
+import { cacheCounts } from "../../image-core/cache/cache-counts.js";
 import { Attributes, type NodeId, type Volume } from "../../image-core/filesystem/volume.js";
 import type { HostRange } from "../../image-core/source/byte-source.js";
 import { Counter } from "../counters.js";
@@ -78,8 +79,12 @@ export class Dispatcher {
     counters[Counter.node] = node;
     counters[Counter.since] = Date.now();
     counters[Counter.opcode] = opcode;
+    const start = performance.now();
     if (this.options.poisoned.length > 0 && this.isPoisoned(opcode, node)) this.fail(errno.EIO);
     else this.dispatch(opcode, node);
+    counters[Counter.milliseconds] += performance.now() - start;
+    counters[Counter.cacheHits] = cacheCounts.hits;
+    counters[Counter.cacheMisses] = cacheCounts.misses;
     counters[Counter.opcode] = 0;
     this.slot.clear();
   }
@@ -274,19 +279,7 @@ export class Dispatcher {
   }
 
   private statfs(): void {
-    const { reply } = this;
-    const s = this.volume.statistics();
-    reply.clear(reply.payload, STATFS_OUT_SIZE);
-    const w = reply.words;
-    const i = reply.payload >> 2;
-    w[i] = s.blocks;
-    w[i + 1] = s.blocks / 2 ** 32;
-    // An image cannot be written: whatever its tables call free, nobody can use.
-    w[i + 6] = s.files;
-    w[i + 7] = s.files / 2 ** 32;
-    w[i + 10] = s.blockSize;
-    w[i + 11] = s.maxNameBytes;
-    w[i + 12] = s.blockSize;
+    this.reply.statistics(this.reply.payload, this.volume.statistics());
     this.send(STATFS_OUT_SIZE);
   }
 

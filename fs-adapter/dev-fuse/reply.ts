@@ -3,8 +3,8 @@
  * then the payload, so that one write(2) sends both.
  */
 import { writeSync } from "node:fs";
-import type { Attributes, NodeId } from "../../image-core/filesystem/volume.js";
-import { ATTR_SIZE, ENTRY_OUT_SIZE, FOREVER, OUT_HEADER_SIZE } from "./abi.js";
+import type { Attributes, NodeId, VolumeStatistics } from "../../image-core/filesystem/volume.js";
+import { ATTR_SIZE, ENTRY_OUT_SIZE, FOREVER, OUT_HEADER_SIZE, STATFS_OUT_SIZE } from "./abi.js";
 
 const HIGH = 2 ** 32;
 
@@ -78,6 +78,21 @@ export class Reply {
     w[i + 8] = 0; // entry_valid_nsec
     w[i + 9] = 0; // attr_valid_nsec
     this.attributes(at + ENTRY_OUT_SIZE - ATTR_SIZE, attributes);
+  }
+
+  /** struct fuse_kstatfs at byte `at`. */
+  statistics(at: number, s: VolumeStatistics): void {
+    this.clear(at, STATFS_OUT_SIZE);
+    const w = this.words;
+    const i = at >> 2;
+    w[i] = s.blocks;
+    w[i + 1] = s.blocks / HIGH;
+    // An image cannot be written: whatever its tables call free, nobody can use.
+    w[i + 6] = s.files;
+    w[i + 7] = s.files / HIGH;
+    w[i + 10] = s.blockSize;
+    w[i + 11] = s.maxNameBytes;
+    w[i + 12] = s.blockSize;
   }
 
   /** struct fuse_attr at byte `at`. */

@@ -22,6 +22,8 @@ export interface ServeOptions extends DispatcherOptions {
   resume: boolean;
   /** All that an earlier server held is answered: other threads may use their slots. */
   onReady(): void;
+  /** Does a little of what may be asked soon; false if there is nothing to do. */
+  workAhead(): boolean;
 }
 
 /** Returns when the filesystem was unmounted. Throws if /dev/fuse fails in another way. */
@@ -38,6 +40,7 @@ export function serve(volume: Volume, options: ServeOptions): void {
   const busyPoll = new BusyPoll(fuse);
   for (;;) {
     let length: number;
+    while (options.workAhead() && !busyPoll.asked()) {}
     busyPoll.look();
     try {
       length = readSync(fuse, slot.bytes, 0, REQUEST_SIZE, null);

@@ -3,7 +3,7 @@
  * holds too. The kernel writes the request straight into it; it is cleared after the answer. A
  * server that dies leaves its request there, and the next one answers it.
  */
-import { check, mmap, view } from "../system/libc.js";
+import { check, mmap, munmap, view } from "../system/libc.js";
 import { IN_HEADER_SIZE, InHeader, REQUEST_SIZE } from "./abi.js";
 
 const PROT_READ = 1;
@@ -26,10 +26,11 @@ export class Slot {
   /** The request as bytes and as words: two views of the same memory. */
   readonly bytes: Buffer;
   readonly words: Uint32Array;
+  private readonly address: unknown;
 
   /** `fd`: the memfd, at least SLOTS_SIZE long. `index`: the serving thread, from 0. */
   constructor(fd: number, index: number) {
-    const address = mmap(
+    this.address = mmap(
       null,
       REQUEST_SIZE,
       PROT_READ | PROT_WRITE,
@@ -37,8 +38,8 @@ export class Slot {
       fd,
       index * REQUEST_SIZE,
     );
-    if (address === null) check(-1, "mmap");
-    const memory = view(address, REQUEST_SIZE);
+    if (this.address === null) check(-1, "mmap");
+    const memory = view(this.address, REQUEST_SIZE);
     this.bytes = Buffer.from(memory);
     this.words = new Uint32Array(memory);
   }
@@ -50,6 +51,11 @@ export class Slot {
 
   clear(): void {
     this.words[InHeader.len] = 0;
+  }
+
+  /** Nothing of it may be touched from here on. */
+  unmap(): void {
+    check(munmap(this.address, REQUEST_SIZE), "munmap");
   }
 
   /** Marks the request as not begun: it is not what kills this server, if something does. */

@@ -6,7 +6,9 @@
  */
 import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { check, close, inBackground, mount, SystemError, umount2 } from "../system/libc.js";
+import { openWithoutSymlinksInBackground } from "../system/open-beneath.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
 import { findMountpoint, type MountEntry, readMountinfo } from "./mountinfo.js";
 
@@ -15,8 +17,9 @@ const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
+const O_PATH = 0o10000000;
 
-const FILESYSTEM_TYPE = "fuse.isomount";
+export const FILESYSTEM_TYPE = "fuse.isomount";
 /** fusermount3 asks nobody and mounts at once: longer than this it hangs. */
 const FUSERMOUNT_SECONDS = 10;
 
@@ -49,6 +52,7 @@ export interface Mounted {
   mountpoint: string;
   /** The superblock's device, `0:52`. */
   device: string;
+  source: string;
 }
 
 /** The path of an O_PATH descriptor, as the kernel knows it: nothing is looked up. */
@@ -72,7 +76,7 @@ export async function mountFuse(request: MountRequest): Promise<Mounted> {
     close(fuse);
     throw new MountError("ESTALE", `${mountpoint} was moved or unmounted while mounting`);
   }
-  return { fuse, mountpoint, device: entry.device };
+  return { fuse, mountpoint, device: entry.device, source: entry.source };
 }
 
 function mountAsRoot(request: MountRequest): number {
@@ -242,12 +246,26 @@ export function uncovered(device: string, mountpoint: string): string {
   return found.mountpoint;
 }
 
+/**
+ * umount2(2) of a path that mountinfo gave, for root. The folders above may be a user's, who could
+ * put a symlink in the place of one meanwhile and have another filesystem unmounted. Throws
+ * SystemError.
+ */
+export async function unmountExactly(mountpoint: string, flags: number): Promise<void> {
+  const parent = await openWithoutSymlinksInBackground(dirname(mountpoint), O_PATH);
+  try {
+    const path = `/proc/self/fd/${parent}/${basename(mountpoint)}`;
+    await inBackground(umount2 as never, "umount2", path, flags | UMOUNT_NOFOLLOW);
+  } finally {
+    close(parent);
+  }
+}
+
 /** Throws MountError: EBUSY while files are open (not with `lazy`), EINVAL if nothing is mounted. */
 export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<void> {
   if (process.geteuid?.() === 0) {
     try {
-      const flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
-      await inBackground(umount2 as never, "umount2", mountpoint, flags);
+      await unmountExactly(mountpoint, lazy ? MNT_DETACH : 0);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       throw new MountError(error.code, unmountFailure(mountpoint, error.code));

@@ -42,6 +42,11 @@ export function readMountinfo(): MountEntry[] {
   return parseMountinfo(readFileSync("/proc/self/mountinfo", "latin1"));
 }
 
+/** Served by a program, which may not answer. */
+export function isFuse({ type }: MountEntry): boolean {
+  return /^fuse(blk|\.|$)/.test(type);
+}
+
 /**
  * Where a superblock is mounted now, `usual` if there: a folder above it may have been renamed. Of
  * what lies on top of one another on one folder, only the uppermost can be unmounted by its path.

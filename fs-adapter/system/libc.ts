@@ -40,6 +40,7 @@ export const splice = libc.func("long splice(int, void *, int, void *, size_t, u
 /** Gives what malloc keeps for later back to the system. */
 export const mallocTrim = libc.func("int malloc_trim(size_t)");
 export const mmap = libc.func("void *mmap(void *, size_t, int, int, int, long)");
+export const munmap = libc.func("int munmap(void *, size_t)");
 export const memfdCreate = libc.func("int memfd_create(const char *, uint32)");
 export const mount = libc.func(
   "int mount(const char *, const char *, const char *, ulong, const char *)",
@@ -47,10 +48,11 @@ export const mount = libc.func(
 export const umount2 = libc.func("int umount2(const char *, int)");
 /** Ends the process without waiting for any thread, or telling anybody. */
 export const exitAtOnce = libc.func("void _exit(int)");
+export const statx = libc.func("int statx(int, const char *, int, uint32, void *)");
 export const unlinkat = libc.func("int unlinkat(int, const char *, int)");
 const syscall4 = libc.func("long syscall(long, int, const char *, void *, size_t)");
 
-/** A view of `length` bytes of mapped memory; the mapping lives until the process ends. */
+/** A view of `length` bytes of mapped memory: not to be touched after it is unmapped. */
 export function view(address: unknown, length: number): ArrayBuffer {
   return koffi.view(address, length);
 }
@@ -109,4 +111,14 @@ const SYS_OPENAT2 = 437;
 /** openat2(2); `how` is the 24-byte struct open_how. The number is the same on every architecture. */
 export function openat2(folder: number, path: string, how: BigUint64Array): number {
   return Number(syscall4(SYS_OPENAT2, folder, path, how, how.byteLength));
+}
+
+/** `openat2` on a thread of the pool. */
+export function openat2InBackground(
+  folder: number,
+  path: string,
+  how: BigUint64Array,
+): Promise<number> {
+  const parameters = [SYS_OPENAT2, folder, path, how, how.byteLength];
+  return inBackground(syscall4 as never, `open ${path}`, ...parameters);
 }

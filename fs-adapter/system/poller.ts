@@ -10,6 +10,7 @@ import { check, close, eventfd, inBackground, poll } from "./libc.js";
 
 export const POLLIN = 0x001;
 export const POLLPRI = 0x002;
+export const POLLOUT = 0x004;
 export const POLLERR = 0x008;
 
 const EFD_NONBLOCK = 0o4000;

@@ -28,6 +28,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_PEERGROUPS = 59;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const SCM_RIGHTS = 1;
@@ -38,6 +39,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const EAGAIN = 11;
 const EINTR = 4;
+const ERANGE = 34;
 
 /** The kernel's SCM_MAX_FD: descriptors in one message. */
 const MAX_DESCRIPTORS = 253;
@@ -107,6 +109,11 @@ export function setNonBlocking(fd: number): void {
   check(fcntl(fd, F_SETFL, flags | SOCK_NONBLOCK), "fcntl");
 }
 
+export function setBlocking(fd: number): void {
+  const flags = check(fcntl(fd, F_GETFL, 0), "fcntl");
+  check(fcntl(fd, F_SETFL, flags & ~SOCK_NONBLOCK), "fcntl");
+}
+
 /** Limits how long blocking sends and receives wait: they fail with EAGAIN then. */
 export function setTimeouts(fd: number, seconds: number): void {
   const timeval = new BigInt64Array([BigInt(seconds), 0n]);
@@ -126,6 +133,44 @@ export function peerCredentials(fd: number): PeerCredentials {
   const length = new Uint32Array([12]);
   check(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length), "getsockopt SO_PEERCRED");
   return { pid: credentials[0], uid: credentials[1], gid: credentials[2] };
+}
+
+/** Its supplementary groups, likewise (Linux 4.13; openat2, which we need anyway, came later). */
+export function peerGroups(fd: number): number[] {
+  const length = new Uint32Array([64 * 4]);
+  for (;;) {
+    const groups = new Uint32Array(length[0] / 4);
+    const result = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, length);
+    if (result >= 0) return [...groups.subarray(0, length[0] / 4)];
+    // `length` says now how much room they take.
+    if (errno() !== ERANGE) throw new SystemError("getsockopt SO_PEERGROUPS", errno());
+  }
+}
+
+/** Sends what there is room for without waiting, and returns how many bytes that was. */
+export function sendAvailable(fd: number, bytes: Uint8Array): number {
+  for (let sent = 0; ; ) {
+    const rest = bytes.subarray(sent);
+    if (rest.length === 0) return sent;
+    const result = Number(
+      sendmsg(
+        fd,
+        {
+          name: null,
+          nameLength: 0,
+          iov: [{ base: rest, length: rest.length }],
+          iovLength: 1,
+          control: null,
+          controlLength: 0,
+          flags: 0,
+        },
+        MSG_NOSIGNAL | MSG_DONTWAIT,
+      ),
+    );
+    if (result >= 0) sent += result;
+    else if (errno() === EAGAIN) return sent;
+    else if (errno() !== EINTR) throw new SystemError("sendmsg", errno());
+  }
 }
 
 /**

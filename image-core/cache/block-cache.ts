@@ -4,8 +4,14 @@
  *
  * Policy: least recently used out first, strictly `capacity` blocks, all memory taken on first use
  * of each block and reused ever after. No thread safety: one cache a thread.
+ *
+ * What cannot be read takes nothing else with it: where a block is unreadable as a whole, `read`
+ * reads what it was asked for alone.
  */
+
+import { ImageError } from "../errors.js";
 import type { ByteSource, HostRange } from "../source/byte-source.js";
+import { cacheCounts } from "./cache-counts.js";
 
 export class BlockCache implements ByteSource {
   readonly size: number;
@@ -30,8 +36,9 @@ export class BlockCache implements ByteSource {
       const block = Math.floor(from / this.blockSize);
       const inside = from - block * this.blockSize;
       const count = Math.min(this.blockSize - inside, end - from);
-      const bytes = this.block(block);
-      if (inside === 0 && count === bytes.length) target.set(bytes, offset);
+      const bytes = this.readableBlock(block);
+      if (bytes === undefined) this.source.read(from, target, offset, count);
+      else if (inside === 0 && count === bytes.length) target.set(bytes, offset);
       else copy(bytes, inside, target, offset, count);
       from += count;
       offset += count;
@@ -39,11 +46,22 @@ export class BlockCache implements ByteSource {
     return end - position;
   }
 
+  /** As `block`; undefined if something in it, which need not be what is wanted, is unreadable. */
+  readableBlock(index: number): Uint8Array | undefined {
+    try {
+      return this.block(index);
+    } catch (error) {
+      if (error instanceof ImageError) return undefined;
+      throw error;
+    }
+  }
+
   /**
    * The block itself, without a copy; valid until the next call that reads. The last block of a
    * source may be followed by stale bytes: `size` says where the source ends.
    */
   block(index: number): Uint8Array {
+    cacheCounts.hits++;
     // Records follow each other: most calls want the block of the call before.
     if (index === this.lastIndex) return this.lastBlock;
     const cached = this.blocks.get(index);
@@ -57,6 +75,8 @@ export class BlockCache implements ByteSource {
       this.lastBlock = cached;
       return cached;
     }
+    cacheCounts.hits--;
+    cacheCounts.misses++;
     // The block about to be reused may be the last one.
     this.lastIndex = -1;
     let bytes: Uint8Array;

@@ -9,7 +9,7 @@ import { FutexLock } from "./futex-lock.js";
 
 const UNIT = 32 * 1024;
 
-const Word = { lock: 0, changes: 1, rows: 2, limitUnits: 3 } as const;
+const Word = { lock: 0, changes: 1, rows: 2, limitUnits: 3, threads: 4, ahead: 5 } as const;
 /** The words, and at CLOCK_START the count of uses. */
 const HEAD_SIZE = 64;
 const CLOCK_START = 32;
@@ -38,6 +38,8 @@ export class ChunkArena {
   private readonly clock: Float64Array;
   private readonly lock: FutexLock;
   private readonly bytesStart: number;
+  /** Bytes of decoded chunks. */
+  readonly limit: number;
 
   /** `limit`: bytes of decoded chunks; rounded up to whole units. */
   static memory(limit: number): SharedArrayBuffer {
@@ -51,6 +53,7 @@ export class ChunkArena {
     this.words = new Int32Array(memory, 0, CLOCK_START / 4);
     this.clock = new Float64Array(memory, CLOCK_START, 1);
     const units = this.words[Word.limitUnits];
+    this.limit = units * UNIT;
     // Each row has a unit at least.
     this.table = new Float64Array(memory, HEAD_SIZE, units * ROW);
     this.bytesStart = HEAD_SIZE + this.table.byteLength;
@@ -71,13 +74,54 @@ export class ChunkArena {
     }
   }
 
-  filled(source: number, chunk: number): void {
-    this.change(source, chunk, READY);
+  /** As `take`, but only of a chunk that is not there: undefined for one that is, or is being filled. */
+  takeAbsent(source: number, chunk: number, length: number): Uint8Array | undefined {
+    this.lock.acquire();
+    try {
+      if (this.find(source, chunk) >= 0) return undefined;
+      const place = this.findOrClaim(source, chunk, length);
+      return place.state === "claimed" ? place.bytes : undefined;
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  /** Whether a chunk is here, and was among the last `takes` that were taken. */
+  isRecent(source: number, chunk: number, takes: number): boolean {
+    this.lock.acquire();
+    try {
+      const row = this.find(source, chunk);
+      return row >= 0 && this.clock[0] - this.table[row + Column.used] < takes;
+    } finally {
+      this.lock.release();
+    }
+  }
+
+  /** One more thread uses the memory. */
+  join(): void {
+    Atomics.add(this.words, Word.threads, 1);
+  }
+
+  /** True for all threads but one at a time, so that one is left to answer; to be followed by `leaveAhead`. */
+  enterAhead(): boolean {
+    const { words } = this;
+    if (Atomics.add(words, Word.ahead, 1) + 1 < Atomics.load(words, Word.threads)) return true;
+    this.leaveAhead();
+    return false;
+  }
+
+  leaveAhead(): void {
+    Atomics.sub(this.words, Word.ahead, 1);
+  }
+
+  /** What was claimed is whole, and stays pinned if the caller goes on to use it. */
+  filled(source: number, chunk: number, isUsed = true): void {
+    this.change(source, chunk, READY, isUsed ? 1 : 0);
   }
 
   /** It could not be decoded: whoever waits for it may try. */
   abandoned(source: number, chunk: number): void {
-    this.change(source, chunk, FREE);
+    this.change(source, chunk, FREE, 0);
   }
 
   /** Until some chunk was filled or abandoned after `changes` was seen, or the time is over. */
@@ -106,12 +150,17 @@ export class ChunkArena {
     return { state: "claimed", bytes: this.bytes(row, length) };
   }
 
-  private change(source: number, chunk: number, state: typeof READY | typeof FREE): void {
+  private change(
+    source: number,
+    chunk: number,
+    state: typeof READY | typeof FREE,
+    pins: number,
+  ): void {
     this.lock.acquire();
     try {
       const row = this.find(source, chunk);
       this.table[row + Column.state] = state;
-      if (state === FREE) this.table[row + Column.pins] = 0;
+      this.table[row + Column.pins] = pins;
       Atomics.add(this.words, Word.changes, 1);
     } finally {
       this.lock.release();
@@ -172,7 +221,7 @@ export class ChunkArena {
         if (used === 0) break;
       }
     }
-    if (best >= 0) this.join(best, bestEnd, units);
+    if (best >= 0) this.merge(best, bestEnd, units);
     return best;
   }
 
@@ -187,7 +236,7 @@ export class ChunkArena {
   }
 
   /** Makes the rows from `row` to before `end` one of `units` units, and one of the rest. */
-  private join(row: number, end: number, units: number): void {
+  private merge(row: number, end: number, units: number): void {
     const { table, words } = this;
     const start = table[row + Column.start];
     let rest = -units;

@@ -5,6 +5,7 @@
  * that one chunk is always kept however large. Memory of an evicted chunk is used again by the next
  * one of its length. No thread safety: one cache a thread.
  */
+import { cacheCounts } from "./cache-counts.js";
 
 /** Where decoded chunks come from. */
 export interface ChunkStore {
@@ -13,7 +14,8 @@ export interface ChunkStore {
 }
 
 /**
- * Makes the store of one source. `lengthOf`: decoded length of a chunk; the caller bounds it.
+ * Makes the store of one source. `lengthOf`: decoded length of a chunk, which the caller bounds; 0
+ * where there is none, or none that needs decoding: a store may look behind the chunk it was asked for.
  * `decode` fills the whole of `target` or throws; a chunk that throws is not kept.
  */
 export type MakeChunkStore = (
@@ -39,8 +41,10 @@ export class ChunkCache implements ChunkStore {
     if (index === this.lastIndex) return this.last;
     let bytes = this.chunks.get(index);
     if (bytes !== undefined) {
+      cacheCounts.hits++;
       this.chunks.delete(index);
     } else {
+      cacheCounts.misses++;
       const length = this.lengthOf(index);
       bytes = this.makeRoom(length) ?? new Uint8Array(length);
       this.decode(index, bytes);

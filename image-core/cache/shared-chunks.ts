@@ -1,10 +1,13 @@
 /**
  * Decoded chunks that the threads of a server share: one that a thread has decoded, or is about to,
- * is not decoded by another.
+ * is not decoded by another. Who would have to wait for one decodes those behind it meanwhile, if
+ * the image is being read in order.
  *
  * Each thread has a SharedChunks over the same memory and makes the same stores in the same order,
  * since it opens the same image: a store's number is what its chunks are known by.
  */
+import { ImageError } from "../errors.js";
+import { cacheCounts } from "./cache-counts.js";
 import { ChunkArena } from "./chunk-arena.js";
 import { ChunkCache, type ChunkStore, type MakeChunkStore } from "./chunk-cache.js";
 
@@ -14,9 +17,16 @@ import { ChunkCache, type ChunkStore, type MakeChunkStore } from "./chunk-cache.
  */
 const PATIENCE_MILLISECONDS = 10_000;
 
+/** The share of the memory that may hold chunks nobody has asked for yet, so that they live to be asked for. */
+const AHEAD_SHARE = 1 / 8;
+/** Small chunks: what is looked at for one that is to be decoded. */
+const MAX_CHUNKS_AHEAD = 64;
+/** A chunk is read in order if the one before it was among the last few that any thread took. */
+const RECENT_TAKES = 16;
+
 export class SharedChunks {
   private readonly arena: ChunkArena;
-  private stores = 0;
+  private readonly stores: SharedChunkStore[] = [];
   private sealed = false;
 
   /** `memory`: of ChunkArena.memory. `decoded` is told of the time that each chunk took. */
@@ -34,14 +44,30 @@ export class SharedChunks {
       decode(index, target);
       this.decoded(performance.now() - began);
     };
-    return this.sealed
-      ? new ChunkCache(lengthOf, timed)
-      : new SharedChunkStore(this.arena, this.stores++, this.patience, lengthOf, timed);
+    if (this.sealed) return new ChunkCache(lengthOf, timed);
+    const { arena, stores, patience } = this;
+    const store = new SharedChunkStore(arena, stores.length, patience, lengthOf, timed);
+    stores.push(store);
+    return store;
   };
 
   /** The image is open: stores made later, in an order that other threads do not share, are private. */
   seal(): void {
     this.sealed = true;
+    this.arena.join();
+  }
+
+  /**
+   * For a thread that is asked for nothing: decodes one chunk that will be asked for soon, if the
+   * image is being read in order and another thread is there to answer. False if there is none.
+   */
+  workAhead(): boolean {
+    if (this.stores.length === 0 || !this.arena.enterAhead()) return false;
+    try {
+      return this.stores.some((store) => store.decodeAhead());
+    } finally {
+      this.arena.leaveAhead();
+    }
   }
 }
 
@@ -50,6 +76,8 @@ class SharedChunkStore implements ChunkStore {
   private last: Uint8Array = new Uint8Array(0);
   /** The chunk that this thread has pinned: the last one, unless that is private. */
   private pinned = -1;
+  /** The chunk that failed last when it was decoded ahead: it waits until somebody asks for it. */
+  private failed = -1;
 
   constructor(
     private readonly arena: ChunkArena,
@@ -77,15 +105,19 @@ class SharedChunkStore implements ChunkStore {
       this.pinned = -1;
       switch (place.state) {
         case "ready":
+          cacheCounts.hits++;
           this.pinned = index;
           return place.bytes;
         case "claimed":
-          this.fill(index, place.bytes);
+          cacheCounts.misses++;
+          this.fill(index, place.bytes, true);
           this.pinned = index;
           return place.bytes;
         case "full":
+          cacheCounts.misses++;
           return undefined;
       }
+      if (this.decodeAhead(index)) continue;
       const now = performance.now();
       if (giveUp === 0) giveUp = now + this.patience;
       if (now >= giveUp) return undefined;
@@ -93,14 +125,45 @@ class SharedChunkStore implements ChunkStore {
     }
   }
 
-  private fill(index: number, target: Uint8Array): void {
+  private fill(index: number, target: Uint8Array, isUsed: boolean): void {
     try {
       this.decode(index, target);
     } catch (error) {
       this.arena.abandoned(this.source, index);
       throw error;
     }
-    this.arena.filled(this.source, index);
+    this.arena.filled(this.source, index, isUsed);
+  }
+
+  /**
+   * Decodes one chunk that a reader of `index` will ask for soon. False if there is none.
+   *
+   * No deadlock: what this thread waits for, another fills, and that waits for stores beneath this
+   * one alone, as does decoding here.
+   */
+  decodeAhead(index = this.lastIndex): boolean {
+    const { arena, source } = this;
+    if (index < 1 || !arena.isRecent(source, index - 1, RECENT_TAKES)) return false;
+    let room = arena.limit * AHEAD_SHARE;
+    for (let ahead = index + 1; ahead <= index + MAX_CHUNKS_AHEAD; ahead++) {
+      if (ahead === this.failed) return false;
+      try {
+        const length = this.lengthOf(ahead);
+        if (length === 0) continue;
+        room -= length;
+        if (room < 0) return false;
+        const bytes = arena.takeAbsent(source, ahead, length);
+        if (bytes === undefined) continue;
+        this.fill(ahead, bytes, false);
+        return true;
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
+        // Whoever asks for that chunk is told; the one that is asked for now may be sound.
+        this.failed = ahead;
+        return false;
+      }
+    }
+    return false;
   }
 
   private decodePrivately(index: number, length: number): Uint8Array {

@@ -63,29 +63,44 @@ const tables = Array.from({ length: MAX_TABLES }, () => new HuffmanTable());
 const codeLengths = new Uint8Array(MAX_ALPHABET);
 /** Which table each group of 50 symbols uses; 900,000 / 50 and one, and room that real files use. */
 const selectors = new Uint8Array(18_002);
-const moveToFront = new Uint8Array(256);
+const frontWords = new Int32Array(64);
+const moveToFront = new Uint8Array(frontWords.buffer);
 const byteCounts = new Int32Array(256);
 /** The transformed block: a byte in the low 8 bits, the place of its successor above. */
-let block = new Uint32Array(0);
+let block = new Int32Array(0);
 
 class BitReader {
-  position = 0;
-  private bits = 0;
-  private count = 0;
+  /** In bits. Images bound the input to 64 MiB: it fits 32 bits. */
+  position: number;
+  private readonly view: DataView;
 
-  constructor(private readonly input: Uint8Array) {}
+  constructor(
+    private readonly input: Uint8Array,
+    firstByte: number,
+  ) {
+    this.view = new DataView(input.buffer, input.byteOffset, input.length);
+    this.position = firstByte * 8;
+  }
 
-  /** Up to 24 bits, the first read being the highest. */
+  /** The 25 bits from `position` on, or more, left-aligned to 32; zeros behind the input's end. */
+  window(position: number): number {
+    const byte = position >>> 3;
+    const { input } = this;
+    if (byte + 4 <= input.length) return this.view.getInt32(byte) << (position & 7);
+    let bits = 0;
+    for (let i = 0; i < 4; i++)
+      bits = (bits << 8) | (byte + i < input.length ? input[byte + i] : 0);
+    return bits << (position & 7);
+  }
+
+  /** 1 to 24 bits, the first read being the highest. */
   read(width: number): number {
-    while (this.count < width) {
-      if (this.position >= this.input.length) {
-        throw corrupt("bzip2", "stream", this.position, "the input ends in a block");
-      }
-      this.bits = (this.bits << 8) | this.input[this.position++];
-      this.count += 8;
+    const bits = this.window(this.position) >>> (32 - width);
+    this.position += width;
+    if (this.isBeyondEnd(this.position)) {
+      throw corrupt("bzip2", "stream", this.input.length, "the input ends in a block");
     }
-    this.count -= width;
-    return (this.bits >>> this.count) & ((1 << width) - 1);
+    return bits;
   }
 
   read32(): number {
@@ -93,19 +108,13 @@ class BitReader {
     return (high << 16) | this.read(16);
   }
 
-  /** The bits taken from the input and not yet used: their number, and themselves in `pending`. */
-  get pendingCount(): number {
-    return this.count;
+  isBeyondEnd(position: number): boolean {
+    return position > this.input.length * 8;
   }
 
-  get pending(): number {
-    return this.bits;
-  }
-
-  resume(position: number, bits: number, count: number): void {
-    this.position = position;
-    this.bits = bits;
-    this.count = count;
+  /** The byte that is read next. */
+  get byte(): number {
+    return this.position >>> 3;
   }
 }
 
@@ -117,23 +126,22 @@ export function decodeBzip2(input: Uint8Array, output: Uint8Array): number {
   const level = input[3] - 0x30;
   if (level < 1 || level > 9) throw corrupt("bzip2", "stream", 3, `block size ${level}`);
   const capacity = level * BLOCK_UNIT;
-  if (block.length < capacity) block = new Uint32Array(capacity);
-  const reader = new BitReader(input);
-  reader.position = 4;
+  if (block.length < capacity) block = new Int32Array(capacity);
+  const reader = new BitReader(input, 4);
   let to = 0;
   let streamCrc = 0;
   for (;;) {
     const high = reader.read(24);
     const low = reader.read(24);
     if (high === END_MAGIC_HIGH && low === END_MAGIC_LOW) break;
-    const start = reader.position;
+    const start = reader.byte;
     if (high !== BLOCK_MAGIC_HIGH || low !== BLOCK_MAGIC_LOW) {
       throw corrupt("bzip2", "block", start, "its magic is missing");
     }
     const stored = reader.read32();
     if (reader.read(1) !== 0) throw unsupported("bzip2", "a randomised block (bzip2 before 0.9.5)");
     const origin = reader.read(24);
-    const length = readBlock(reader, input, capacity);
+    const length = readBlock(reader, capacity);
     if (origin >= length) {
       throw corrupt("bzip2", "block", start, `origin ${origin} of ${length} bytes`);
     }
@@ -145,7 +153,7 @@ export function decodeBzip2(input: Uint8Array, output: Uint8Array): number {
     throw corrupt(
       "bzip2",
       "stream",
-      reader.position,
+      reader.byte,
       `CRC ${hex(streamCrc)} instead of ${hex(stored)}`,
     );
   }
@@ -153,8 +161,8 @@ export function decodeBzip2(input: Uint8Array, output: Uint8Array): number {
 }
 
 /** Reads one block's symbols into `block` and counts its bytes. Returns its length. */
-function readBlock(reader: BitReader, input: Uint8Array, capacity: number): number {
-  const start = reader.position;
+function readBlock(reader: BitReader, capacity: number): number {
+  const start = reader.byte;
   const used = readSymbolMap(reader);
   if (used === 0) throw corrupt("bzip2", "block", start, "it uses no bytes");
   const alphabet = used + 2;
@@ -164,7 +172,7 @@ function readBlock(reader: BitReader, input: Uint8Array, capacity: number): numb
   }
   const selectorCount = readSelectors(reader, tableCount);
   for (let i = 0; i < tableCount; i++) readTable(reader, tables[i], alphabet);
-  return readSymbols(reader, input, selectorCount, used, capacity);
+  return readSymbols(reader, selectorCount, used, capacity);
 }
 
 /** Which bytes occur, in order, into `moveToFront`. */
@@ -182,7 +190,7 @@ function readSymbolMap(reader: BitReader): number {
 }
 
 function readSelectors(reader: BitReader, tableCount: number): number {
-  const start = reader.position;
+  const start = reader.byte;
   const count = reader.read(15);
   if (count === 0) throw corrupt("bzip2", "block", start, "no selectors");
   const order = [0, 1, 2, 3, 4, 5];
@@ -207,7 +215,7 @@ function readTable(reader: BitReader, table: HuffmanTable, alphabet: number): vo
   for (let symbol = 0; symbol < alphabet; symbol++) {
     for (;;) {
       if (length < 1 || length > MAX_CODE_LENGTH) {
-        throw corrupt("bzip2", "Huffman table", reader.position, `a code of ${length} bits`);
+        throw corrupt("bzip2", "Huffman table", reader.byte, `a code of ${length} bits`);
       }
       if (reader.read(1) === 0) break;
       length += reader.read(1) === 0 ? 1 : -1;
@@ -217,23 +225,19 @@ function readTable(reader: BitReader, table: HuffmanTable, alphabet: number): vo
   table.build(codeLengths, alphabet);
 }
 
-/** Huffman, runs of the front byte, and move-to-front, in one loop with the bit reader unrolled. */
+/** Huffman, runs of the front byte, and move-to-front, in one loop. */
 function readSymbols(
   reader: BitReader,
-  input: Uint8Array,
   selectorCount: number,
   used: number,
   capacity: number,
 ): number {
-  const start = reader.position;
+  const start = reader.byte;
   const endOfBlock = used + 1;
-  const front = moveToFront;
+  const front = frontWords;
   const out = block;
-  const inputEnd = input.length;
   byteCounts.fill(0);
   let position = reader.position;
-  let bits = reader.pending;
-  let count = reader.pendingCount;
   let length = 0;
   let run = 0;
   let runUnit = 1;
@@ -241,23 +245,19 @@ function readSymbols(
     const table = tables[selectors[group]];
     const fast = table.fast;
     for (let i = 0; i < GROUP_SYMBOLS; i++) {
-      while (count < MAX_CODE_LENGTH) {
-        // Zeros behind the end: a code that needs them is caught by the position below.
-        bits = (bits << 8) | (position < inputEnd ? input[position] : 0);
-        position++;
-        count += 8;
-      }
+      const window = reader.window(position);
       let symbol: number;
-      const entry = fast[(bits >>> (count - FAST_BITS)) & ((1 << FAST_BITS) - 1)];
+      const entry = fast[window >>> (32 - FAST_BITS)];
       if (entry !== 0) {
-        count -= entry & 31;
+        position += entry & 31;
         symbol = entry >> 5;
       } else {
-        const code = (bits >>> (count - MAX_CODE_LENGTH)) & ((1 << MAX_CODE_LENGTH) - 1);
-        let width = 1;
+        const code = window >>> (32 - MAX_CODE_LENGTH);
+        // Those up to FAST_BITS were found above.
+        let width = FAST_BITS + 1;
         while (width <= MAX_CODE_LENGTH && code >= table.limit[width]) width++;
         if (width > MAX_CODE_LENGTH) throw corrupt("bzip2", "block", start, "an undefined code");
-        count -= width;
+        position += width;
         symbol = table.symbols[(code >> (MAX_CODE_LENGTH - width)) + table.offset[width]];
       }
       if (symbol <= 1) {
@@ -269,32 +269,44 @@ function readSymbols(
       }
       if (run !== 0) {
         if (run > capacity - length) throw corrupt("bzip2", "block", start, "it is too long");
-        const byte = front[0];
-        out.fill(byte, length, length + run);
+        const byte = front[0] & 0xff;
         byteCounts[byte] += run;
-        length += run;
+        for (const end = length + run; length < end; length++) out[length] = byte;
         run = 0;
         runUnit = 1;
       }
       if (symbol === endOfBlock) {
-        if (position - (count >> 3) > inputEnd) {
+        if (reader.isBeyondEnd(position)) {
           throw corrupt("bzip2", "block", start, "the input ends in it");
         }
-        const unused = Math.max(0, position - inputEnd);
-        reader.resume(position - unused, bits >>> (unused * 8), count - unused * 8);
+        reader.position = position;
         return length;
       }
       const place = symbol - 1;
       if (place >= used) throw corrupt("bzip2", "block", start, "a byte that it does not use");
       if (length >= capacity) throw corrupt("bzip2", "block", start, "it is too long");
-      const byte = front[place];
-      if (place < 32) for (let j = place; j > 0; j--) front[j] = front[j - 1];
-      else front.copyWithin(1, 0, place);
-      front[0] = byte;
+      // Four bytes a word, the first in the low bits: all words before the place move up by a byte.
+      let w = place >> 2;
+      let word = front[w];
+      const shift = (place & 3) << 3;
+      const byte = (word >>> shift) & 0xff;
+      const mask = -1 >>> (24 - shift);
+      if (w === 0) front[0] = (word & ~mask) | ((word << 8) & mask) | byte;
+      else {
+        let below = front[w - 1];
+        front[w] = (word & ~mask) | (((word << 8) | (below >>> 24)) & mask);
+        while (--w > 0) {
+          word = front[w - 1];
+          front[w] = (below << 8) | (word >>> 24);
+          below = word;
+        }
+        front[0] = (below << 8) | byte;
+      }
       byteCounts[byte]++;
       out[length++] = byte;
     }
-    if (position - 3 > inputEnd) throw corrupt("bzip2", "block", start, "the input ends in it");
+    if (reader.isBeyondEnd(position))
+      throw corrupt("bzip2", "block", start, "the input ends in it");
   }
   throw corrupt("bzip2", "block", start, "it has no end within its selectors");
 }

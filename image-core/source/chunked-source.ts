@@ -7,7 +7,7 @@
 import { ChunkCache, type ChunkStore, type MakeChunkStore } from "../cache/chunk-cache.js";
 import { at, ImageError } from "../errors.js";
 import type { ByteSource, HostRange } from "./byte-source.js";
-import { ChunkKind, type ChunkTable } from "./chunk-table.js";
+import { ChunkKind, type ChunkTable, FIRST_CODEC } from "./chunk-table.js";
 
 /**
  * Decodes one chunk of a codec of the format's own into `output`, whose length is the chunk's.
@@ -120,7 +120,9 @@ export class ChunkedSource implements ByteSource {
     }
   }
 
+  /** 0 for what needs no decoding. */
   private decodedLength(chunk: number): number {
+    if (chunk >= this.table.count || this.table.kinds[chunk] < FIRST_CODEC) return 0;
     const length = this.table.starts[chunk + 1] - this.table.starts[chunk];
     const stored = this.table.lengths[chunk];
     if (length > MAX_CHUNK || stored > MAX_CHUNK) {

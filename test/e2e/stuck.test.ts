@@ -10,7 +10,7 @@ import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
 import { Client } from "../support/client.js";
 import { ORDINARY_USER, startIsomount } from "../support/isomount.js";
-import { eventually } from "../support/processes.js";
+import { descriptors, eventually } from "../support/processes.js";
 import { run } from "../support/tools.js";
 
 const content = Buffer.alloc(4 * 1024 * 1024, "inner file ");
@@ -121,7 +121,7 @@ it("gives up a request that costs every server its life, and serves on", {
   for (let deaths = 0; deaths < 3; deaths++) {
     await eventually("a server is at the request", () => {
       const pid = current()?.pid ?? 0;
-      return pid > 0 && !killed.has(pid) && isReadingImage(pid);
+      return pid > 0 && !killed.has(pid) && isReadingImage(pid, join(below, "inner.iso"));
     });
     const pid = current()?.pid as number;
     killed.add(pid);
@@ -148,10 +148,12 @@ it("gives up a request that costs every server its life, and serves on", {
   client.umount(below);
 });
 
-/** By /proc/PID/task/TID/syscall: a pread64(2) of the descriptor that every server has the image on. */
-function isReadingImage(pid: number): boolean {
+/** By /proc/PID/task/TID/syscall: a pread64(2) of the descriptor that the server has the image on. */
+function isReadingImage(pid: number, image: string): boolean {
+  const fd = descriptors(pid).find((descriptor) => descriptor.endsWith(image));
+  if (fd === undefined) return false;
   const result = run("sh", ["-c", `cat /proc/${pid}/task/*/syscall 2>/dev/null; true`]).toString();
-  return /^(17|67) 0x4 /m.test(result);
+  return new RegExp(`^(17|67) 0x${Number.parseInt(fd, 10).toString(16)} `, "m").test(result);
 }
 
 describe.each([

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect } from "vitest";
-import type { MountInfo } from "../../daemon/rpc/protocol.js";
+import type { DaemonInfo, MountInfo } from "../../daemon/rpc/protocol.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 
 const project = resolve(fileURLToPath(import.meta.url), "../../..");
@@ -38,6 +38,8 @@ export interface Outcome {
 export class Isomount {
   readonly folder = mkdtempSync(join(tmpdir(), "isomount-e2e-"));
   readonly runtime = join(this.folder, "run");
+  /** More variables for what is run. */
+  readonly environment: Record<string, string> = {};
   private mountpoints = 0;
   private knownDaemon: number | undefined;
 
@@ -58,7 +60,12 @@ export class Isomount {
 
   /** How the command is run: as the user, in a scratch folder, with a daemon of its own. */
   get surroundings(): SpawnSyncOptionsWithStringEncoding {
-    const environment = { ...process.env, ISOMOUNT_RUNTIME_DIR: this.runtime, HOME: this.folder };
+    const environment = {
+      ...process.env,
+      ISOMOUNT_RUNTIME_DIR: this.runtime,
+      HOME: this.folder,
+      ...this.environment,
+    };
     return {
       cwd: this.folder,
       env: environment,
@@ -140,15 +147,19 @@ export class Isomount {
     const mounts = readMountinfo()
       .filter(({ mountpoint }) => mountpoint.startsWith(this.folder))
       .map(({ mountpoint }) => `mount ${mountpoint}`);
+    const { spare } = this.daemonInfo();
     const sockets = readdirSync(this.runtime)
-      .filter((name) => name.startsWith("server-"))
+      .filter(
+        (name) => name.startsWith("server-") && join(this.runtime, name) !== spare?.socketPath,
+      )
       .map((name) => `socket ${name}`);
     return [...mounts, ...sockets, ...this.servers().map((pid) => `server ${pid}`)];
   }
 
-  /** Servers of this daemon: its children. */
+  /** Servers of this daemon's mounts: its children, but for what it keeps beside. */
   servers(daemon = this.daemonPid()): number[] {
     if (daemon === undefined) return [];
+    const { spare, keeper } = this.daemonInfo();
     const parents = new Map<number, number>();
     for (const name of readdirSync("/proc")) {
       if (!/^\d+$/.test(name)) continue;
@@ -161,20 +172,33 @@ export class Isomount {
         if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
       }
     }
-    return [...parents].filter(([, parent]) => parent === daemon).map(([pid]) => pid);
+    return [...parents]
+      .filter(([, parent]) => parent === daemon)
+      .map(([pid]) => pid)
+      .filter((pid) => pid !== spare?.launcher && pid !== keeper?.pid);
   }
 
   daemonPid(): number | undefined {
     if (this.knownDaemon === undefined || !this.isOurs(this.knownDaemon)) {
-      const { status, stdout } = this.run("daemon", "status", "--json");
-      this.knownDaemon = status === 0 ? (JSON.parse(stdout) as { pid?: number }).pid : undefined;
+      this.knownDaemon = this.daemonInfo().pid;
     }
     return this.knownDaemon;
   }
 
+  /** Empty where no daemon runs. */
+  daemonInfo(): Partial<DaemonInfo> {
+    const { status, stdout } = this.run("daemon", "status", "--json");
+    return status === 0 ? (JSON.parse(stdout) as Partial<DaemonInfo>) : {};
+  }
+
   private isOurs(pid: number): boolean {
-    const environment = `/proc/${pid}/environ`;
-    return existsSync(environment) && readFileSync(environment, "utf8").includes(this.runtime);
+    try {
+      return readFileSync(`/proc/${pid}/environ`, "utf8").includes(this.runtime);
+    } catch (error) {
+      // ESRCH: it is dead, and nobody has asked yet how it ended.
+      if (["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+      throw error;
+    }
   }
 
   /** Unmounts everything, ends the daemon, and insists that nothing is left. */

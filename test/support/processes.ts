@@ -32,7 +32,7 @@ export function residentKibibytes(pid: number): number {
 /** Looks again and again until it is so, for at most `seconds`. */
 export async function eventually(
   what: string,
-  isSo: () => boolean | Promise<boolean>,
+  isSo: () => unknown,
   seconds = 10,
 ): Promise<void> {
   const deadline = Date.now() + seconds * 1000;

@@ -49,7 +49,7 @@ export class EncryptedSource implements ByteSource {
     this.blockSize = cipher.blockSize;
     this.groupSize = cipher.blockSize * Math.max(1, Math.floor(GROUP_BYTES / cipher.blockSize));
     this.cache = makeStore(
-      (group) => Math.min(this.groupSize, roundUp(this.size - group * this.groupSize)),
+      (group) => Math.max(0, Math.min(this.groupSize, roundUp(this.size - group * this.groupSize))),
       (group, target) => this.decrypt(group, target),
     );
     this.iv = new BlockIv(keys.hmac);

@@ -9,7 +9,7 @@
  */
 import { ImageError } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
-import type { ByteSource, HostRange } from "../../source/byte-source.js";
+import type { HostRange } from "../../source/byte-source.js";
 import {
   type Attributes,
   type EmitEntry,
@@ -36,11 +36,10 @@ import {
   RESOURCE_FORK_XATTR,
 } from "./finder-info.js";
 import { type OpenFork, OpenForks } from "./open-forks.js";
+import { readAttribute } from "./read-attribute.js";
 
 /** Inode numbers of resource forks follow those of all CNIDs. */
 const RESOURCE_FORK_INO = 2 ** 32;
-/** The most that one extended attribute makes us take. */
-const MAX_XATTR_BYTES = 64 * 1024 * 1024;
 /** Folders whose thread was checked; forgotten all at once. */
 const MAX_CHECKED_FOLDERS = 65_536;
 
@@ -188,17 +187,7 @@ export abstract class CatalogVolume implements Volume {
     if (name === FINDER_INFO_XATTR) return isZero(entry.finderInfo) ? undefined : entry.finderInfo;
     if (name !== RESOURCE_FORK_XATTR) return this.readMoreXattr(entry, name);
     if (entry.isFolder || this.shownResourceFork(entry) === undefined) return undefined;
-    return this.readWhole(this.forks.get(node + 1), name);
-  }
-
-  /** Throws `limit` for a value larger than any attribute needs to be. */
-  protected readWhole(source: ByteSource, what: string): Uint8Array {
-    if (source.size > MAX_XATTR_BYTES) {
-      throw new ImageError("limit", this.format, `${what}: ${source.size} bytes in one attribute`);
-    }
-    const bytes = new Uint8Array(source.size);
-    source.read(0, bytes, 0, bytes.length);
-    return bytes;
+    return readAttribute(this.forks.get(node + 1), this.format, name);
   }
 
   /** The CNID of a directory, whose children then lie below nothing that lies below them. */

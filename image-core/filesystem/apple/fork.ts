@@ -18,6 +18,8 @@ export class Fork implements ByteSource {
     readonly size: number,
     private readonly format: string,
     private readonly what: string,
+    /** Why the extents end where they do, if that is known to be wrong. */
+    private readonly broken?: string,
   ) {
     this.covered = extents.blockCount * blocks.size;
   }
@@ -79,7 +81,7 @@ export class Fork implements ByteSource {
     return new ImageError(
       "corrupt",
       this.format,
-      `${this.what}: nothing holds byte ${position}, its extents cover ${this.covered} of ${this.size} bytes`,
+      `${this.what}: nothing holds byte ${position}, its extents cover ${this.covered} of ${this.size} bytes${this.broken === undefined ? "" : `: ${this.broken}`}`,
     );
   }
 }

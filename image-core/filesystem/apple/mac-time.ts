@@ -10,3 +10,14 @@ const MAC_EPOCH_OFFSET = 2_082_844_800;
 export function unixFromMac(macSeconds: number, unset: number): number {
   return macSeconds === 0 ? unset : macSeconds - MAC_EPOCH_OFFSET;
 }
+
+/** The same for a date in local time, as HFS and MFS store it. */
+export function unixFromLocalMac(
+  macSeconds: number,
+  unset: number,
+  localOffset: (seconds: number) => number,
+): number {
+  if (macSeconds === 0) return unset;
+  const local = macSeconds - MAC_EPOCH_OFFSET;
+  return local - localOffset(local);
+}

@@ -24,6 +24,11 @@ const MAX_COMPARED_NAMES = 1_000_000;
 /** Doubled in genuine names, so that no genuine name looks like a suffixed one. */
 const MARK = "\u241b";
 
+/** What a name shows as where one before it, in the same folder, shows alike. */
+export function repeatedName(name: string, position: number): string {
+  return `${name}${MARK}#${position}`;
+}
+
 interface NameSurvey {
   /** By position: the name shown instead, where a record before it shows the same. */
   readonly shownOtherwise: ReadonlyMap<number, string>;
@@ -148,7 +153,7 @@ export class NameSurveys {
     let complete = true;
     this.visitNames(folder, (name, position) => {
       const again = seen.has(name);
-      const shown = again ? `${name}${MARK}#${position}` : name;
+      const shown = again ? repeatedName(name, position) : name;
       if (again) shownOtherwise.set(position, shown);
       else seen.add(name);
       if (seen.size + shownOtherwise.size > MAX_COMPARED_NAMES) {

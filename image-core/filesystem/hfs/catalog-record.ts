@@ -5,7 +5,7 @@
 import { corrupt } from "../../errors.js";
 import type { CatalogEntry, ForkDescription } from "../apple/catalog-entry.js";
 import { readExtents16 } from "../apple/extents-overflow.js";
-import { unixFromMac } from "../apple/mac-time.js";
+import { unixFromLocalMac } from "../apple/mac-time.js";
 
 const DIRECTORY_RECORD_BYTES = 70;
 const FILE_RECORD_BYTES = 102;
@@ -96,9 +96,6 @@ export class HfsEntry implements CatalogEntry {
   }
 
   private date(at: number, unset: number): number {
-    const macSeconds = this.view.getUint32(at);
-    if (macSeconds === 0) return unset;
-    const local = unixFromMac(macSeconds, 0);
-    return local - this.traits.localOffset(local);
+    return unixFromLocalMac(this.view.getUint32(at), unset, this.traits.localOffset);
   }
 }

@@ -2,15 +2,15 @@
 import type { BTreeNode } from "../apple/btree-node.js";
 import type { CatalogDialect } from "../apple/catalog-dialect.js";
 import { RecordKind } from "../apple/catalog-entry.js";
+import { compareNames, type MacNames } from "../apple/mac-names.js";
 import { HfsEntry, type VolumeTraits } from "./catalog-record.js";
-import { compareNames, type HfsNames } from "./name.js";
 
 /** ckrResrv1, ckrParID and the name's length. */
 const KEY_HEAD_BYTES = 6;
 /** cdrType to thdParID, and the name's length. */
 const THREAD_HEAD_BYTES = 15;
 
-export function hfsDialect(names: HfsNames, traits: VolumeTraits): CatalogDialect {
+export function hfsDialect(names: MacNames, traits: VolumeTraits): CatalogDialect {
   return {
     format: "hfs",
     parentId: (node, keyStart) => node.view.getUint32(keyStart + 1),

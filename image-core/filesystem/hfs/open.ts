@@ -9,7 +9,8 @@ import { Catalog } from "../apple/catalog.js";
 import type { AllocationBlocks } from "../apple/extents.js";
 import { ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { openFork } from "../apple/fork.js";
-import { unixFromMac } from "../apple/mac-time.js";
+import { MacNames } from "../apple/mac-names.js";
+import { unixFromLocalMac } from "../apple/mac-time.js";
 import type { Volume } from "../volume.js";
 import { hfsDialect } from "./dialect.js";
 import {
@@ -21,10 +22,11 @@ import {
   MDB_BYTES,
   MDB_OFFSET,
 } from "./mdb.js";
-import { HfsNames } from "./name.js";
 import { HfsVolume } from "./volume.js";
 
 const SECTOR_BYTES = 512;
+/** Str31 */
+const MAX_NAME_BYTES = 31;
 /** CNID of the catalog file. */
 const CATALOG_FILE_CNID = 4;
 const TREE = { format: "hfs", keyLengthBytes: 1 } as const;
@@ -52,7 +54,7 @@ export function open(source: ByteSource, context: OpenContext): Volume {
   const traits = { drAlBlkSiz: mdb.drAlBlkSiz, localOffset };
   const catalog = new Catalog(
     new BTree(catalogFile, "catalog", TREE),
-    hfsDialect(new HfsNames(charset), traits),
+    hfsDialect(new MacNames(charset, MAX_NAME_BYTES), traits),
   );
   const end = blocks.start + blocks.count * blocks.size;
   if (end > source.size) {
@@ -64,7 +66,7 @@ export function open(source: ByteSource, context: OpenContext): Volume {
       format: "hfs",
       title: "HFS",
       label: catalog.entryAt(catalog.rootPosition())?.name ?? "",
-      created: created(mdb, context),
+      created: mdb.drCrDate === 0 ? undefined : unixFromLocalMac(mdb.drCrDate, 0, localOffset),
       blockSize: mdb.drAlBlkSiz,
       features: [`names in ${charset.id}`],
       boot: mdb.systemFolder === 0 ? undefined : ["blessed system folder"],
@@ -92,10 +94,4 @@ function readMdb(source: ByteSource): { mdb: MasterDirectoryBlock; warnings: str
     warnings.push("the Master Directory Block is damaged; the alternate was used");
     return { mdb: decodeMdb(alternate, offset), warnings };
   }
-}
-
-function created(mdb: MasterDirectoryBlock, context: OpenContext): number | undefined {
-  if (mdb.drCrDate === 0) return undefined;
-  const local = unixFromMac(mdb.drCrDate, 0);
-  return local - context.localOffset(local);
 }

@@ -19,6 +19,7 @@ import type { AllocationBlocks, OverflowLookup } from "../apple/extents.js";
 import { type ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { type Fork, openFork } from "../apple/fork.js";
 import type { OpenFork } from "../apple/open-forks.js";
+import { readAttribute } from "../apple/read-attribute.js";
 import type { VolumeDescription, VolumeStatistics } from "../volume.js";
 import type { AttributesFile } from "./attributes-file.js";
 import type { HfsPlusEntry } from "./catalog-record.js";
@@ -168,7 +169,7 @@ export class HfsPlusVolume extends CatalogVolume {
     const fork = this.fork(value.fork, `attribute ${name} of CNID ${fileId}`, (fileBlock) =>
       attributesFile?.extents(fileId, name, fileBlock),
     );
-    return this.readWhole(fork, name);
+    return readAttribute(fork, this.format, name);
   }
 
   /** Undefined for a file that is not compressed. */

@@ -1,6 +1,6 @@
 /** Filesystems and volumes of Windows, macOS, the BSDs, old computers and game consoles. */
 import { Confidence, type ProbeWindow } from "../../format.js";
-import { be16, be32, holds, label, le16, le32, type Signature } from "./signature.js";
+import { be32, holds, label, le16, le32, type Signature } from "./signature.js";
 
 /** Where UFS1 and UFS2 keep their superblocks, as far as the window reaches. */
 const UFS_SUPERBLOCKS = [8192, 65_536, 0];
@@ -29,12 +29,6 @@ function ufs(id: string, title: string, magic: number): Signature {
   };
 }
 
-/** A Pascal string in MacRoman, if it is ASCII. */
-function pascalLabel(window: ProbeWindow, offset: number, most: number): string {
-  const length = window.head[offset] ?? 0;
-  return length > most ? "" : label(window, offset + 1, length);
-}
-
 export const otherFilesystems: readonly Signature[] = [
   { id: "bitlocker", title: "BitLocker encrypted volume", magic: [[3, "-FVE-FS-"]] },
   {
@@ -51,14 +45,6 @@ export const otherFilesystems: readonly Signature[] = [
     magic: [[4096, "SPACEDB "]],
   },
   { id: "apfs", title: "APFS container", magic: [[32, "NXSB"]] },
-  {
-    id: "mfs",
-    title: "Macintosh File System (MFS)",
-    magic: [[1024, "\xd2\xd7"]],
-    test: (window) => be16(window, 1024 + 18) > 0 && (window.head[1024 + 36] ?? 99) <= 27,
-    details: (window) => pascalLabel(window, 1024 + 36, 27),
-    confidence: Confidence.likely,
-  },
   {
     id: "core-storage",
     title: "Apple Core Storage volume",

@@ -43,9 +43,17 @@ export function decodeLongAd(bytes: Uint8Array, at: number): AllocationDescripto
   return {
     type: length >>> 30,
     length: length & 0x3fffffff,
-    block: u32(bytes, at + 4),
-    partition: u16(bytes, at + 8),
+    block: longAdBlock(bytes, at),
+    partition: longAdPartition(bytes, at),
   };
+}
+
+export function longAdBlock(bytes: Uint8Array, at: number): number {
+  return u32(bytes, at + 4);
+}
+
+export function longAdPartition(bytes: Uint8Array, at: number): number {
+  return u16(bytes, at + 8);
 }
 
 /** `partition`: where the descriptor itself lies. */

@@ -23,6 +23,8 @@ export class DirectoryStream {
   private windowStart = 0;
   private windowEnd = 0;
   private readonly size: number;
+  /** A name may end with the directory, its padding cut off. */
+  private readonly paddedSize: number;
 
   /** `windowBytes`: read at a time, many for a walk, few for single entries. */
   constructor(
@@ -35,6 +37,7 @@ export class DirectoryStream {
       throw new ImageError("limit", "udf", `a directory of ${size} bytes`);
     }
     this.size = size;
+    this.paddedSize = (size + 3) & ~3;
     this.bytes = new Uint8Array(Math.min(size, windowBytes));
   }
 
@@ -62,14 +65,10 @@ export class DirectoryStream {
   private lengthAt(position: number): number {
     this.window(position, FID_HEADER_LENGTH);
     const length = fidLength(this.bytes, this.at);
-    if (length === 0 || position + length > this.paddedSize) return 0;
-    // A name may end with the directory, its padding cut off.
-    this.window(position, Math.min(length, this.size - position));
+    const end = position + length;
+    if (length === 0 || end > this.paddedSize) return 0;
+    if (end > this.windowEnd) this.window(position, Math.min(length, this.size - position));
     return length;
-  }
-
-  private get paddedSize(): number {
-    return (this.size + 3) & ~3;
   }
 
   private isWhole(length: number): boolean {

@@ -54,7 +54,8 @@ export class DirectoryTree {
 
   private *subdirectories(directory: NodeId): Generator<NodeId> {
     try {
-      for (const entry of this.objects.directory(directory).entries(0)) {
+      const entry = this.objects.directory(directory).walk(0);
+      while (entry.step()) {
         if (entry.isDirectory) yield this.objects.nodeOf(entry.icb);
       }
     } catch (error) {

@@ -10,22 +10,57 @@ import type { ByteSource } from "../../source/byte-source.js";
 import type { BlockAddress } from "./block-space.js";
 import { DirectoryStream } from "./directory-stream.js";
 import type { Extents } from "./extents.js";
-import { Characteristic, fidCharacteristics, fidIcb, fidName } from "./file-identifier.js";
+import {
+  Characteristic,
+  fidCharacteristics,
+  fidIcb,
+  fidName,
+  fidNameHash,
+  takeFidIcb,
+} from "./file-identifier.js";
+import { hashName } from "./name-hash.js";
 
 const SKIPPED = Characteristic.hidden | Characteristic.deleted | Characteristic.parent;
 const MAX_ENTRIES = 4_000_000;
 /** Repeated names that are kept; there should be none. */
 const MAX_REPEATED = 10_000;
+/** A name of a dozen characters; what the table of hashes is first made for. */
+const TYPICAL_ENTRY_BYTES = 52;
+const MAX_EXPECTED_ENTRIES = 8192;
 const WALK_BYTES = 64 * 1024;
 const LOOKUP_BYTES = 1024;
 
-export interface DirectoryEntry {
-  name: string;
-  icb: BlockAddress;
-  isDirectory: boolean;
-  /** Where the entry lies in the directory, and where the next one may. */
-  position: number;
+class DirectoryEntry {
+  name = "";
+  readonly icb: BlockAddress = { partition: 0, block: 0 };
+  isDirectory = false;
+}
+
+/** Goes through the shown entries of a directory; is the entry that it is at. */
+class DirectoryWalk extends DirectoryEntry {
+  /** Where in the directory the next entry may lie. */
   next: number;
+
+  constructor(
+    private readonly directory: Directory,
+    private readonly stream: DirectoryStream,
+    position: number,
+  ) {
+    super();
+    this.next = position;
+  }
+
+  /** To the next entry; false where none is left. */
+  step(): boolean {
+    const { stream } = this;
+    while (stream.seek(this.next)) {
+      this.next = stream.next;
+      if (fidCharacteristics(stream.bytes, stream.at) & SKIPPED) continue;
+      this.directory.take(stream, this);
+      return true;
+    }
+    return false;
+  }
 }
 
 export class Directory {
@@ -37,8 +72,8 @@ export class Directory {
   readonly damaged: number;
 
   /** Open addressing: position of an entry plus one, 0 where free. */
-  private slots = new Uint32Array(16);
-  private hashes = new Uint32Array(16);
+  private slots: Uint32Array;
+  private hashes: Uint32Array;
   /** Names that occur again, by position, and the way back. */
   private readonly suffixed = new Map<number, string>();
   private readonly suffixedPositions = new Map<string, number>();
@@ -50,6 +85,9 @@ export class Directory {
     private readonly size: number,
   ) {
     this.stream = new DirectoryStream(source, extents, size, LOOKUP_BYTES);
+    const slots = slotsFor(size);
+    this.slots = new Uint32Array(slots);
+    this.hashes = new Uint32Array(slots);
     const again: [number, string][] = [];
     const walk = new DirectoryStream(source, extents, size, WALK_BYTES);
     for (let more = walk.seek(0); more; more = walk.seek(walk.next)) {
@@ -57,9 +95,8 @@ export class Directory {
       const characteristics = fidCharacteristics(bytes, at);
       if (characteristics & Characteristic.parent) this.parent ??= fidIcb(bytes, at);
       if (characteristics & SKIPPED) continue;
-      const name = fidName(bytes, at);
-      if (this.add(name, position)) continue;
-      again.push([position, name]);
+      if (this.add(walk)) continue;
+      again.push([position, fidName(bytes, at)]);
       if (again.length > MAX_REPEATED) {
         throw new ImageError(
           "limit",
@@ -84,36 +121,40 @@ export class Directory {
   find(name: string): DirectoryEntry | undefined {
     const suffixed = this.suffixedPositions.get(name);
     if (suffixed !== undefined) return this.entryAt(suffixed, this.stream);
-    const position = this.slots[this.slotOf(name, hash(name))];
+    const position = this.slots[this.slotOf(hashName(name), name)];
     return position === 0 ? undefined : this.entryAt(position - 1, this.stream);
   }
 
-  /** The shown entries from `position` on, a position between entries. */
-  *entries(position: number): Generator<DirectoryEntry> {
+  /** Of the shown entries from `position` on, a position between entries. */
+  walk(position: number): DirectoryWalk {
     // A stream of its own: whoever takes the entries may look up names meanwhile.
-    const walk = new DirectoryStream(this.source, this.extents, this.size, WALK_BYTES);
-    for (let more = walk.seek(position); more; more = walk.seek(walk.next)) {
-      if (fidCharacteristics(walk.bytes, walk.at) & SKIPPED) continue;
-      yield this.entry(walk);
-    }
+    const stream = new DirectoryStream(this.source, this.extents, this.size, WALK_BYTES);
+    return new DirectoryWalk(this, stream, position);
+  }
+
+  /** Fills `entry` with what the stream is at. */
+  take({ bytes, at, position }: DirectoryStream, entry: DirectoryEntry): void {
+    const suffixed = this.suffixed.size === 0 ? undefined : this.suffixed.get(position);
+    entry.name = suffixed ?? fidName(bytes, at);
+    entry.isDirectory = (fidCharacteristics(bytes, at) & Characteristic.directory) !== 0;
+    takeFidIcb(bytes, at, entry.icb);
   }
 
   private entryAt(position: number, stream: DirectoryStream): DirectoryEntry | undefined {
-    return stream.seek(position) ? this.entry(stream) : undefined;
+    if (!stream.seek(position)) return undefined;
+    const entry = new DirectoryEntry();
+    this.take(stream, entry);
+    return entry;
   }
 
-  private entry(stream: DirectoryStream): DirectoryEntry {
-    const { bytes, at, position, next } = stream;
-    const name = this.suffixed.get(position) ?? fidName(bytes, at);
-    const isDirectory = (fidCharacteristics(bytes, at) & Characteristic.directory) !== 0;
-    return { name, icb: fidIcb(bytes, at), isDirectory, position, next };
-  }
-
-  /** False if the name is taken. */
-  private add(name: string, position: number): boolean {
-    const nameHash = hash(name);
-    const slot = this.slotOf(name, nameHash);
-    if (this.slots[slot] !== 0) return false;
+  /** Adds the entry that the stream is at. False if its name is taken. */
+  private add({ bytes, at, position }: DirectoryStream): boolean {
+    const nameHash = fidNameHash(bytes, at);
+    let slot = this.slotOf(nameHash);
+    if (this.slots[slot] !== 0) {
+      slot = this.slotOf(nameHash, fidName(bytes, at));
+      if (this.slots[slot] !== 0) return false;
+    }
     this.slots[slot] = position + 1;
     this.hashes[slot] = nameHash;
     this.count++;
@@ -128,7 +169,7 @@ export class Directory {
   private addSuffixed(position: number, name: string, first: number): number {
     for (let n = first; ; n++) {
       const other = `${name}~${n}`;
-      const taken = this.slots[this.slotOf(other, hash(other))] !== 0;
+      const taken = this.slots[this.slotOf(hashName(other), other)] !== 0;
       if (taken || this.suffixedPositions.has(other)) continue;
       this.suffixed.set(position, other);
       this.suffixedPositions.set(other, position);
@@ -137,13 +178,14 @@ export class Directory {
     }
   }
 
-  /** The slot of the entry of that name, or the free one where it would go. */
-  private slotOf(name: string, nameHash: number): number {
+  /** The slot of the entry of that hash (and name), or the free one where it would go. */
+  private slotOf(nameHash: number, name?: string): number {
     const mask = this.slots.length - 1;
     for (let slot = nameHash & mask; ; slot = (slot + 1) & mask) {
       const position = this.slots[slot];
       if (position === 0) return slot;
-      if (this.hashes[slot] === nameHash && this.storedName(position - 1) === name) return slot;
+      if (this.hashes[slot] !== nameHash) continue;
+      if (name === undefined || this.storedName(position - 1) === name) return slot;
     }
   }
 
@@ -167,9 +209,8 @@ export class Directory {
   }
 }
 
-/** FNV-1a over code units, its bits mixed. */
-function hash(name: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) value = Math.imul(value ^ name.charCodeAt(i), 0x01000193);
-  return (value ^ (value >>> 15)) >>> 0;
+/** Enough that most directories of `size` bytes need no more. A power of two. */
+function slotsFor(size: number): number {
+  const entries = Math.min(MAX_EXPECTED_ENTRIES, size / TYPICAL_ENTRY_BYTES);
+  return 2 ** Math.ceil(Math.log2(Math.max(16, entries * 2)));
 }

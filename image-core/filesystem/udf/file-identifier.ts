@@ -1,7 +1,8 @@
 /** One entry of a directory (ECMA-167 4/14.4, UDF 2.3.4). */
-import { type AllocationDescriptor, decodeLongAd } from "./allocation-descriptor.js";
+import { longAdBlock, longAdPartition } from "./allocation-descriptor.js";
+import type { BlockAddress } from "./block-space.js";
 import { TagIdentifier, tagChecksumHolds, tagIdentifier, u16 } from "./descriptor-tag.js";
-import { compressedName } from "./osta-unicode.js";
+import { compressedName, compressedNameHash } from "./osta-unicode.js";
 
 /** Bits of the file characteristics (ECMA-167 4/14.4.3). */
 export const Characteristic = { hidden: 1, directory: 2, deleted: 4, parent: 8 } as const;
@@ -23,12 +24,30 @@ export function fidCharacteristics(bytes: Uint8Array, at: number): number {
   return bytes[at + 18];
 }
 
-export function fidIcb(bytes: Uint8Array, at: number): AllocationDescriptor {
-  return decodeLongAd(bytes, at + 20);
+export function fidIcb(bytes: Uint8Array, at: number): BlockAddress {
+  const icb = { partition: 0, block: 0 };
+  takeFidIcb(bytes, at, icb);
+  return icb;
+}
+
+/** As `fidIcb`, into `icb`. The ICB's length says nothing that the ICB does not. */
+export function takeFidIcb(bytes: Uint8Array, at: number, icb: BlockAddress): void {
+  icb.partition = longAdPartition(bytes, at + 20);
+  icb.block = longAdBlock(bytes, at + 20);
 }
 
 /** Safe to show. The caller has seen that `fidLength` bytes are there. */
 export function fidName(bytes: Uint8Array, at: number): string {
-  const start = at + FID_HEADER_LENGTH + u16(bytes, at + 36);
+  const start = nameStart(bytes, at);
   return compressedName(bytes, start, start + bytes[at + 19]);
+}
+
+/** `hashName` of `fidName`. */
+export function fidNameHash(bytes: Uint8Array, at: number): number {
+  const start = nameStart(bytes, at);
+  return compressedNameHash(bytes, start, start + bytes[at + 19]);
+}
+
+function nameStart(bytes: Uint8Array, at: number): number {
+  return at + FID_HEADER_LENGTH + u16(bytes, at + 36);
 }

@@ -10,6 +10,7 @@ import { decodeLongAd } from "./allocation-descriptor.js";
 import type { BlockAddress, BlockSpace } from "./block-space.js";
 import { TagIdentifier, tagIdentifier, u16 } from "./descriptor-tag.js";
 import { decodeFileEntry, type FileEntry } from "./file-entry.js";
+import type { FileStatus } from "./file-status.js";
 
 const STRATEGY_4096 = 4096;
 
@@ -43,6 +44,19 @@ export function readFileEntry(space: BlockSpace, icb: BlockAddress): FileEntry {
     [entry, address] = lastOfIcb(space, entry, address);
   }
   return entry;
+}
+
+/** As `readFileEntry`, of what stat(2) shows; makes no object unless the strategy is 4096. */
+export function readFileStatus(
+  space: BlockSpace,
+  partition: number,
+  block: number,
+  status: FileStatus,
+): void {
+  directStatus(space, partition, block, status);
+  if (status.strategyType !== STRATEGY_4096) return;
+  const last = readFileEntry(space, { partition, block });
+  directStatus(space, last.partition, last.block, status);
 }
 
 /**
@@ -93,8 +107,18 @@ function entryIdentifier(space: BlockSpace, address: BlockAddress): number | und
   }
 }
 
+function directStatus(
+  space: BlockSpace,
+  partition: number,
+  block: number,
+  status: FileStatus,
+): void {
+  const { view, at, position } = space.find(partition, block, FILE_ENTRIES, "file entry");
+  status.decode(view, at, at + space.blockSize, position, space.localOffset);
+}
+
 function directEntry(space: BlockSpace, address: BlockAddress): FileEntry {
   const { partition, block } = address;
   const { bytes, position } = space.descriptor(address, FILE_ENTRIES, "file entry");
-  return decodeFileEntry(bytes, { partition, block, position }, space.localOffset);
+  return decodeFileEntry(bytes, { partition, block, position });
 }

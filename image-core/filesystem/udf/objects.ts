@@ -6,7 +6,8 @@ import type { BlockAddress, BlockSpace } from "./block-space.js";
 import { Directory } from "./directory.js";
 import type { Extents } from "./extents.js";
 import { type FileEntry, FileType } from "./file-entry.js";
-import { readFileEntry } from "./icb.js";
+import { FileStatus } from "./file-status.js";
+import { readFileEntry, readFileStatus } from "./icb.js";
 import { WeightedCache } from "./weighted-cache.js";
 
 const ENTRY_CACHE_BYTES = 8 * 1024 * 1024;
@@ -22,6 +23,8 @@ export interface OpenFile {
 
 export class Objects {
   private readonly entries = new WeightedCache<FileEntry>(ENTRY_CACHE_BYTES);
+  private readonly lastStatus = new FileStatus();
+  private lastStatusNode: NodeId = 0;
   private readonly files = new WeightedCache<OpenFile>(EXTENT_CACHE_RUNS);
   private readonly directories = new WeightedCache<Directory>(DIRECTORY_CACHE_BYTES);
 
@@ -44,7 +47,7 @@ export class Objects {
 
   private addressOf(node: NodeId): BlockAddress {
     if (node === ROOT_NODE) return this.root;
-    return { partition: Math.floor((node - 2) / 2 ** 32), block: (node - 2) % 2 ** 32 };
+    return { partition: partitionOf(node), block: blockOf(node) };
   }
 
   entry(node: NodeId): FileEntry {
@@ -55,6 +58,20 @@ export class Objects {
       this.entries.set(node, entry, 512 + held);
     }
     return entry;
+  }
+
+  /** Valid until the next call. Who lists a directory asks twice: for the type, then for the rest. */
+  status(node: NodeId): FileStatus {
+    if (node !== this.lastStatusNode) {
+      // A throw leaves nothing half decoded behind.
+      this.lastStatusNode = 0;
+      const isRoot = node === ROOT_NODE;
+      const partition = isRoot ? this.root.partition : partitionOf(node);
+      const block = isRoot ? this.root.block : blockOf(node);
+      readFileStatus(this.space, partition, block, this.lastStatus);
+      this.lastStatusNode = node;
+    }
+    return this.lastStatus;
   }
 
   file(node: NodeId): OpenFile {
@@ -104,4 +121,12 @@ export class Objects {
     const extents = fileExtents(this.space, entry, copy);
     return new Directory(this.space.metadata, extents, entry.informationLength);
   }
+}
+
+function partitionOf(node: NodeId): number {
+  return Math.floor((node - 2) / 2 ** 32);
+}
+
+function blockOf(node: NodeId): number {
+  return (node - 2) % 2 ** 32;
 }

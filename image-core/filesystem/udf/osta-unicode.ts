@@ -3,6 +3,7 @@ import { charsetById } from "../../text/charset.js";
 import { latin1 } from "../../text/decode-name.js";
 import { safeName } from "../../text/escape.js";
 import { utf16Name } from "../../text/utf16.js";
+import { hashLatin1, hashName } from "./name-hash.js";
 
 const COMPRESSION_8 = 8;
 const COMPRESSION_16 = 16;
@@ -24,15 +25,29 @@ export function compressedName(bytes: Uint8Array, start: number, end: number): s
   }
 }
 
+/** `hashName` of the same name; makes no string of most. */
+export function compressedNameHash(bytes: Uint8Array, start: number, end: number): number {
+  const id = bytes[start];
+  const eightBit = id === COMPRESSION_8 || id === COMPRESSION_8_DELETED;
+  return eightBit && isPlain(bytes, start + 1, end)
+    ? hashLatin1(bytes, start + 1, end)
+    : hashName(compressedName(bytes, start, end));
+}
+
 /** The characters of Latin-1, one a byte. */
 function eightBitName(bytes: Uint8Array, start: number, end: number): string {
-  let plain = end - start > 2;
-  for (let i = start; i < end && plain; i++) {
-    const byte = bytes[i];
-    plain = byte < 0x80 && byte !== 0x2f && byte !== 0;
-  }
   const name = latin1(bytes, start, end);
-  return plain ? name : safeName(name);
+  return isPlain(bytes, start, end) ? name : safeName(name);
+}
+
+/** Safe as it stands. Short ones may be dots. */
+function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start <= 2) return false;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte >= 0x80 || byte === 0x2f || byte === 0) return false;
+  }
+  return true;
 }
 
 /** A label: a dstring of `length` bytes, the last of which counts the used ones (ECMA-167 1/7.2.12). */

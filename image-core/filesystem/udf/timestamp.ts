@@ -1,41 +1,54 @@
 /** Times (ECMA-167 1/7.3): a calendar date, microseconds, minutes from UTC. */
-import { u16 } from "./descriptor-tag.js";
-
-export interface Timestamp {
-  /** Since 1970, UTC. */
-  seconds: number;
-  nanoseconds: number;
-}
 
 /** The zone field of a time whose zone was not recorded. */
 const UNSPECIFIED_ZONE = -2047;
 
-/** 12 bytes at `at`. `localOffset` as in OpenContext, for local times without zone. */
-export function decodeTimestamp(
-  bytes: Uint8Array,
+/**
+ * Whole seconds since 1970, UTC, of the 12 bytes at `at`; 0 of a time that was not recorded.
+ * `localOffset` as in OpenContext, for local times without zone.
+ */
+export function timestampSeconds(
+  view: DataView,
   at: number,
   localOffset: (secondsSince1970: number) => number,
-): Timestamp {
-  const typeAndZone = u16(bytes, at);
-  const year = (u16(bytes, at + 2) << 16) >> 16;
-  const month = bytes[at + 4];
-  const day = bytes[at + 5];
-  if (month === 0 && day === 0) return { seconds: 0, nanoseconds: 0 };
-  const days = daysSince1970(year, month, day);
-  let seconds = ((days * 24 + bytes[at + 6]) * 60 + bytes[at + 7]) * 60 + bytes[at + 8];
+): number {
+  const typeAndZone = view.getUint16(at, true);
+  const date = view.getUint32(at + 2, true);
+  if (isUnrecorded(date)) return 0;
+  if (date !== lastDate) {
+    lastDays = daysSince1970((date << 16) >> 16, (date >>> 16) & 0xff, date >>> 24);
+    lastDate = date;
+  }
+  let seconds =
+    ((lastDays * 24 + view.getUint8(at + 6)) * 60 + view.getUint8(at + 7)) * 60 +
+    view.getUint8(at + 8);
   // Type 0 is UTC, type 1 local; 12 bits hold the zone as a signed number.
   if (typeAndZone >> 12 === 1) {
     const zone = ((typeAndZone & 0xfff) << 20) >> 20;
     if (zone === UNSPECIFIED_ZONE) seconds -= localOffset(seconds);
     else if (Math.abs(zone) <= 1440) seconds -= zone * 60;
   }
-  const centiseconds = bytes[at + 9];
-  const hundreds = bytes[at + 10];
-  const microseconds = bytes[at + 11];
-  const inRange = centiseconds < 100 && hundreds < 100 && microseconds < 100;
-  const micros = inRange ? centiseconds * 10_000 + hundreds * 100 + microseconds : 0;
-  return { seconds, nanoseconds: micros * 1000 };
+  return seconds;
 }
+
+/** Nanoseconds of the second of the same 12 bytes; 0 where they are out of range. */
+export function timestampNanoseconds(view: DataView, at: number): number {
+  if (isUnrecorded(view.getUint32(at + 2, true))) return 0;
+  const centiseconds = view.getUint8(at + 9);
+  const hundreds = view.getUint8(at + 10);
+  const microseconds = view.getUint8(at + 11);
+  const inRange = centiseconds < 100 && hundreds < 100 && microseconds < 100;
+  return inRange ? (centiseconds * 10_000 + hundreds * 100 + microseconds) * 1000 : 0;
+}
+
+/** `date`: year, month and day, as the four bytes that they are. */
+function isUnrecorded(date: number): boolean {
+  return date >>> 16 === 0;
+}
+
+/** A disc's files mostly are of a few days. Month and day of the first value are no date. */
+let lastDate = 0;
+let lastDays = 0;
 
 /** In the proleptic Gregorian calendar. Months and days out of range run on into the next. */
 function daysSince1970(year: number, month: number, day: number): number {

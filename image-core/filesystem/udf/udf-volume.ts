@@ -19,7 +19,7 @@ import {
 } from "../volume.js";
 import { DirectoryTree } from "./directory-tree.js";
 import { deviceSpecification } from "./extended-attribute.js";
-import { type FileEntry, FileType } from "./file-entry.js";
+import { FileType } from "./file-entry.js";
 import type { LogicalVolume } from "./logical-volume.js";
 import { Objects } from "./objects.js";
 import { targetOf } from "./path-component.js";
@@ -66,35 +66,36 @@ export class UdfVolume implements Volume {
   }
 
   attributes(node: NodeId, attributes: Attributes): void {
-    const entry = this.objects.entry(node);
-    const type = typeOf(entry);
+    const status = this.objects.status(node);
+    const type = typeOf(status.fileType);
     attributes.ino = node;
-    attributes.mode = type | (type === S_IFLNK ? 0o777 : entry.mode);
+    attributes.mode = type | (type === S_IFLNK ? 0o777 : status.mode);
     // A directory's own `.` is not recorded, and so not counted, but programs expect it to be.
-    attributes.nlink = Math.max(1, entry.fileLinkCount) + (type === S_IFDIR ? 1 : 0);
-    attributes.uid = entry.uid === NO_OWNER ? this.owner.uid : entry.uid;
-    attributes.gid = entry.gid === NO_OWNER ? this.owner.gid : entry.gid;
+    attributes.nlink = Math.max(1, status.fileLinkCount) + (type === S_IFDIR ? 1 : 0);
+    attributes.uid = status.uid === NO_OWNER ? this.owner.uid : status.uid;
+    attributes.gid = status.gid === NO_OWNER ? this.owner.gid : status.gid;
     attributes.rdevMajor = 0;
     attributes.rdevMinor = 0;
     if (type === S_IFBLK || type === S_IFCHR) {
-      const device = deviceSpecification(entry.extendedAttributes);
+      const device = deviceSpecification(this.objects.entry(node).extendedAttributes);
       attributes.rdevMajor = device?.major ?? 0;
       attributes.rdevMinor = device?.minor ?? 0;
     }
     attributes.size =
-      type === S_IFLNK ? Buffer.byteLength(this.readLink(node)) : entry.informationLength;
-    attributes.blocks = entry.logicalBlocksRecorded * (this.volume.space.blockSize / 512);
-    attributes.atime = entry.accessTime.seconds;
-    attributes.atimeNs = entry.accessTime.nanoseconds;
-    attributes.mtime = entry.modificationTime.seconds;
-    attributes.mtimeNs = entry.modificationTime.nanoseconds;
-    attributes.ctime = entry.attributeTime.seconds;
-    attributes.ctimeNs = entry.attributeTime.nanoseconds;
+      type === S_IFLNK ? Buffer.byteLength(this.readLink(node)) : status.informationLength;
+    attributes.blocks = status.logicalBlocksRecorded * (this.volume.space.blockSize / 512);
+    attributes.atime = status.accessSeconds;
+    attributes.atimeNs = status.accessNanoseconds;
+    attributes.mtime = status.modificationSeconds;
+    attributes.mtimeNs = status.modificationNanoseconds;
+    attributes.ctime = status.attributeSeconds;
+    attributes.ctimeNs = status.attributeNanoseconds;
   }
 
   /** Cookies are where the next entry lies in the directory. */
   readDirectory(directory: NodeId, cookie: number, emit: EmitEntry): void {
-    for (const entry of this.objects.directory(directory).entries(cookie)) {
+    const entry = this.objects.directory(directory).walk(cookie);
+    while (entry.step()) {
       const node = this.objects.nodeOf(entry.icb);
       const type = this.type(node, entry.isDirectory);
       if (type === S_IFDIR && !this.tree.belongs(node, directory)) continue;
@@ -158,7 +159,7 @@ export class UdfVolume implements Volume {
   /** The S_IF bits; what the directory says where the file's own entry is unreadable. */
   private type(node: NodeId, isDirectory: boolean): number {
     try {
-      return typeOf(this.objects.entry(node));
+      return typeOf(this.objects.status(node).fileType);
     } catch (error) {
       if (!(error instanceof ImageError) || error.kind === "host-io") throw error;
       return isDirectory ? S_IFDIR : S_IFREG;
@@ -167,8 +168,8 @@ export class UdfVolume implements Volume {
 }
 
 /** Kinds that UDF uses for itself read as regular files. */
-function typeOf(entry: FileEntry): number {
-  switch (entry.fileType) {
+function typeOf(fileType: number): number {
+  switch (fileType) {
     case FileType.directory:
       return S_IFDIR;
     case FileType.blockDevice:

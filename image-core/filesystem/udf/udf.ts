@@ -4,8 +4,9 @@ import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { type Anchor, findAnchors } from "./anchor.js";
+import { viewOf } from "./descriptor-tag.js";
 import { type LogicalVolume, openLogicalVolume } from "./logical-volume.js";
-import { decodeTimestamp } from "./timestamp.js";
+import { timestampSeconds } from "./timestamp.js";
 import { UdfVolume } from "./udf-volume.js";
 import { volumeUuid } from "./volume-uuid.js";
 
@@ -85,11 +86,11 @@ function describe(
   };
   if (primaryVolume !== undefined) {
     description.uuid = volumeUuid(primaryVolume.volumeSetIdentifier);
-    description.created = decodeTimestamp(
-      primaryVolume.recordingDateAndTime,
+    description.created = timestampSeconds(
+      viewOf(primaryVolume.recordingDateAndTime),
       0,
       localOffset,
-    ).seconds;
+    );
   }
   return description;
 }

@@ -85,7 +85,7 @@ function readTable(
   block: number,
   position: number,
 ): VirtualAllocationTable {
-  const entry = decodeFileEntry(bytes, { partition, block, position }, space.localOffset);
+  const entry = decodeFileEntry(bytes, { partition, block, position });
   const table = contents(space, entry);
   if (entry.fileType === FileType.virtualAllocationTable) {
     const headerLength = table.length >= 2 ? u16(table, 0) : 0;

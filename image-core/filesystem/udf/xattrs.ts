@@ -64,7 +64,9 @@ export class Xattrs {
     if (streamDirectoryIcb.length === 0 || fileType === FileType.streamDirectory) return [];
     const found: { name: string; stream: NodeId }[] = [];
     const directory = this.objects.directory(this.objects.nodeOf(streamDirectoryIcb));
-    for (const { name, icb } of directory.entries(0)) {
+    const entry = directory.walk(0);
+    while (entry.step()) {
+      const { name, icb } = entry;
       const stream = this.objects.nodeOf(icb);
       if (this.sizeOf(stream) <= MAX_VALUE_BYTES) found.push({ name: `user.${name}`, stream });
       if (found.length * 8 > MAX_LIST_BYTES) break;

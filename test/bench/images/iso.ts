@@ -21,6 +21,17 @@ export function largeImage(folder: string): string {
   });
 }
 
+/** One small file: where the mount is measured, not the image. */
+export function tinyImage(folder: string): string {
+  return made(folder, "tiny.iso", (image) => {
+    const source = join(folder, "tiny");
+    mkdirSync(source, { recursive: true });
+    writeFileSync(join(source, "file"), "tiny\n");
+    xorriso(image, source);
+    rmSync(source, { recursive: true });
+  });
+}
+
 /** `folders` times `files` small files. */
 export function treeImage(folder: string, folders: number, files: number): string {
   return made(folder, `tree-${folders}x${files}.iso`, (image) => {

@@ -19,7 +19,16 @@ export function mountInfo(overrides: Partial<MountInfo> = {}): MountInfo {
     uid: 1000,
     since: 1_700_000_000,
     restarts: 0,
-    statistics: { requests: 0, reads: 0, readBytes: 0, splicedBytes: 0, errors: 0 },
+    statistics: {
+      requests: 0,
+      reads: 0,
+      readBytes: 0,
+      splicedBytes: 0,
+      errors: 0,
+      milliseconds: 0,
+      cacheHits: 0,
+      cacheMisses: 0,
+    },
     warnings: [],
     ...overrides,
   };

@@ -17,7 +17,7 @@ import { seeded } from "./test/fixtures/dmg/random.ts";
 const { memory, seed, decodes, wrong } = workerData;
 const random = seeded(seed);
 const store = new SharedChunks(memory).makeStore(
-  (index) => 1000 + index * 300,
+  (index) => (index < ${CHUNKS} ? 1000 + index * 300 : 0),
   (index, target) => {
     Atomics.add(decodes, index, 1);
     target.fill(index + 1);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { ChunkArena } from "../../../image-core/cache/chunk-arena.js";
 import type { ChunkStore } from "../../../image-core/cache/chunk-cache.js";
 import { SharedChunks } from "../../../image-core/cache/shared-chunks.js";
+import { ImageError } from "../../../image-core/errors.js";
 import { seeded } from "../../fixtures/dmg/random.js";
 
 const UNIT = 32 * 1024;
@@ -99,6 +100,92 @@ test("who waits in vain for another's chunk decodes it alone", () => {
   one.store.chunk(6);
   one.store.chunk(5);
   expect(one.decoded).toEqual([5, 6]);
+});
+
+/** Threads: each reads in order what `reader` was made for, and the first of them is busy elsewhere. */
+function team(units: number, lengthOf: (index: number) => number = () => UNIT) {
+  const memory = ChunkArena.memory(units * UNIT);
+  const busy = new ChunkArena(memory);
+  const decoded: number[] = [];
+  const chunks = new SharedChunks(memory, undefined, 30);
+  const store = chunks.makeStore(lengthOf, (index, target) => {
+    decoded.push(index);
+    if (index === 13) throw new ImageError("corrupt", "test", "no");
+    target.fill(index);
+  });
+  busy.join();
+  chunks.seal();
+  return { busy, decoded, chunks, store };
+}
+
+test("who waits for a chunk of an image read in order decodes those behind it meanwhile", () => {
+  const { busy, decoded, store } = team(32, (index) => (index === 4 || index > 9 ? 0 : UNIT));
+  store.chunk(1);
+  expect(busy.take(0, 2, UNIT, -1).state).toBe("claimed");
+  // An eighth of the memory is four chunks; 4 needs no decoding.
+  expect(store.chunk(2)[0]).toBe(2);
+  expect(decoded).toEqual([1, 3, 5, 6, 7, 2]);
+  busy.filled(0, 2);
+  for (const index of [3, 5, 6, 7]) expect(store.chunk(index)[0]).toBe(index);
+  expect(decoded).toHaveLength(6);
+});
+
+test("who waits for a chunk read at random decodes nothing else", () => {
+  const { busy, decoded, store } = team(64);
+  store.chunk(1);
+  expect(busy.take(0, 7, UNIT, -1).state).toBe("claimed");
+  store.chunk(7);
+  expect(decoded).toEqual([1, 7]);
+  // What lies before it was read, but long ago.
+  for (let index = 30; index > 10; index -= 1) if (index !== 13) store.chunk(index);
+  expect(busy.take(0, 2, UNIT, -1).state).toBe("claimed");
+  const before = decoded.length;
+  store.chunk(2);
+  expect(decoded.slice(before)).toEqual([2]);
+});
+
+test("a thread that is asked for nothing decodes ahead, one chunk at a time and not too far", () => {
+  const { busy, decoded, chunks, store } = team(32);
+  store.chunk(1);
+  expect(chunks.workAhead()).toBe(false);
+  store.chunk(2);
+  // One thread is left to answer.
+  expect(busy.enterAhead()).toBe(true);
+  expect(chunks.workAhead()).toBe(false);
+  busy.leaveAhead();
+  expect(chunks.workAhead()).toBe(true);
+  expect(decoded).toEqual([1, 2, 3]);
+  while (chunks.workAhead()) expect(decoded.length).toBeLessThan(10);
+  expect(decoded).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(store.chunk(3)[0]).toBe(3);
+  expect(chunks.workAhead()).toBe(true);
+  expect(decoded).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
+test("a lone thread decodes nothing ahead", () => {
+  const decoded: number[] = [];
+  const chunks = new SharedChunks(ChunkArena.memory(32 * UNIT));
+  const store = chunks.makeStore(
+    () => UNIT,
+    (index) => decoded.push(index),
+  );
+  chunks.seal();
+  for (const index of [1, 2, 3]) store.chunk(index);
+  expect(chunks.workAhead()).toBe(false);
+  expect(decoded).toEqual([1, 2, 3]);
+});
+
+test("a chunk that fails ahead of its time is the error of who asks for it, and of nobody else", () => {
+  const { decoded, chunks, store } = team(32);
+  store.chunk(11);
+  expect(store.chunk(12)[0]).toBe(12);
+  expect(chunks.workAhead()).toBe(false);
+  expect(chunks.workAhead()).toBe(false);
+  // Tried once, and once more when it is asked for.
+  expect(decoded).toEqual([11, 12, 13]);
+  expect(() => store.chunk(13)).toThrow(ImageError);
+  expect(decoded).toEqual([11, 12, 13, 13]);
+  expect(store.chunk(14)[0]).toBe(14);
 });
 
 test("sources of one image are kept apart; what comes after opening is private", () => {

@@ -1,9 +1,14 @@
 /** What is broken is named, what is whole stays readable. */
 import { describe, expect, it } from "vitest";
+import { ImageError } from "../../../image-core/errors.js";
+import { open } from "../../../image-core/filesystem/udf/udf.js";
 import { ROOT_NODE } from "../../../image-core/filesystem/volume.js";
+import type { ByteSource } from "../../../image-core/source/byte-source.js";
+import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { UdfBuilder } from "../../fixtures/udf/builder.js";
 import { put32, putTag } from "../../fixtures/udf/bytes.js";
 import { pattern, sampleFiles } from "../../fixtures/udf/sample.js";
+import { testContext } from "../../support/context.js";
 import { walk } from "../../support/walk.js";
 import { attributesAt, contentAt, namesIn, nodeAt, opened } from "./opened.js";
 
@@ -309,6 +314,32 @@ describe("directories with more than one entry", () => {
       "/a/b/leaf/f",
     ]);
     expect(volume.parent(nodeAt(volume, "/a/b/leaf"))).toBe(nodeAt(volume, "/a/b"));
+  });
+});
+
+describe("a sector that cannot be read", () => {
+  it("takes neither its neighbours' attributes nor the listing with it", () => {
+    const files = Array.from({ length: 40 }, (_, i) => ({ name: `file${i}`, content: "x" }));
+    const builder = new UdfBuilder({ files });
+    const bytes = builder.build();
+    const lost = builder.entryBlocks.get("file20")! * 2048;
+    const memory = new MemorySource(bytes);
+    const source: ByteSource = {
+      size: memory.size,
+      read(position, target, offset, length) {
+        if (position < lost + 2048 && position + length > lost) {
+          throw new ImageError("checksum", "test", "an unreadable sector");
+        }
+        return memory.read(position, target, offset, length);
+      },
+    };
+    const volume = open(source, testContext());
+    expect(namesIn(volume, "/")).toHaveLength(40);
+    for (const { name } of files) {
+      if (name === "file20") {
+        expect(() => attributesAt(volume, `/${name}`)).toThrow("an unreadable sector");
+      } else expect(attributesAt(volume, `/${name}`).size).toBe(1);
+    }
   });
 });
 

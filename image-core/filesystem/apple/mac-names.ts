@@ -1,5 +1,5 @@
 /**
- * Names of HFS: up to 31 bytes in a Mac script, sorted as the Mac's RelString does without regard to
+ * Names of HFS and MFS: bytes in a Mac script, sorted as the Mac's RelString does without regard to
  * case but to accents (Inside Macintosh: Text, "Text Utilities").
  */
 import { type Charset, charsetById } from "../../text/charset.js";
@@ -7,8 +7,6 @@ import { escapeByte } from "../../text/escape.js";
 
 const SLASH = 0x2f;
 const COLON = 0x3a;
-/** Str31 */
-const MAX_NAME_BYTES = 31;
 
 /**
  * The printable characters of Mac Roman as RelString sorts them: groups in order, the characters of
@@ -68,12 +66,17 @@ export function compareNames(
  * Names in one charset. As everywhere on Unix, a stored `/` shows as `:`. A stored `:`, which no Mac
  * writes, shows escaped.
  */
-export class HfsNames {
-  private readonly mapped = new Uint8Array(MAX_NAME_BYTES);
+export class MacNames {
+  private readonly mapped: Uint8Array;
   /** Bytes of single-byte characters, for names that are looked up. */
   private readonly byteOf = new Map<string, number>();
 
-  constructor(private readonly charset: Charset) {
+  constructor(
+    private readonly charset: Charset,
+    /** The longest name that the volume can store. */
+    private readonly maxNameBytes: number,
+  ) {
+    this.mapped = new Uint8Array(maxNameBytes);
     for (let byte = 1; byte < 256; byte++) {
       const text = charset.decode(Uint8Array.of(0x61, byte, 0x61), 0, 3).slice(1, -1);
       // What is escaped, or the lead byte of a longer character, is longer.
@@ -103,7 +106,7 @@ export class HfsNames {
   /** Undefined where the name is too long or has characters of more than one byte. */
   storedName(shown: string): Uint8Array | undefined {
     const name = shown.normalize("NFC");
-    if (name.length > MAX_NAME_BYTES) return undefined;
+    if (name.length > this.maxNameBytes) return undefined;
     const bytes = new Uint8Array(name.length);
     for (let i = 0; i < name.length; i++) {
       const byte = this.byteOf.get(name[i]);

@@ -1,0 +1,117 @@
+/**
+ * Descriptors by name, held for a supervisor that may die: /dev/fuse, slots and images of every
+ * mount. While there is something to keep, a supervisor that went away is started again: nobody
+ * else would wake the servers that sleep. Reads nothing, opens nothing, and ends when there is
+ * nothing to keep and nobody to ask.
+ */
+import { close } from "../../fs-adapter/system/libc.js";
+import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
+import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
+import { PacketLink } from "../server/packet-link.js";
+import type { FromKeeper, ToKeeper } from "./messages.js";
+
+/** So many descriptors surely fit one packet. */
+const DESCRIPTORS_A_PACKET = 64;
+/** Of the names of /dev/fuse; all names of one mount begin as its own does. */
+const FUSE_SUFFIX = "-fuse";
+/** Whoever ends a supervisor to start another does so within this time. */
+const RESTART_MILLISECONDS = 1_000;
+const MAX_RESTART_MILLISECONDS = 60_000;
+/** With nothing to keep: another mount may come. */
+const IDLE_MILLISECONDS = 60_000;
+
+export class Keeper {
+  private readonly poller = new Poller();
+  private readonly kept = new Map<string, number>();
+  private link: PacketLink<ToKeeper, FromKeeper> | undefined;
+  private idle: NodeJS.Timeout | undefined;
+
+  constructor(
+    /** A unix seqpacket socket. */
+    private readonly listener: number,
+    private readonly startSupervisor: () => void,
+  ) {
+    this.accept();
+  }
+
+  /** One supervisor at a time; a new one replaces the old, which is dead or about to be. */
+  private accept(): void {
+    const fd = acceptUnix(this.listener);
+    if (fd !== undefined) {
+      this.link?.close();
+      this.link = new PacketLink(
+        this.poller,
+        fd,
+        (message, descriptors) => this.receive(message, descriptors),
+        () => {
+          this.link = undefined;
+          if (this.kept.size === 0) this.end();
+          else this.replaceSupervisor(RESTART_MILLISECONDS);
+        },
+      );
+    }
+    this.poller.watch(this.listener, POLLIN, () => this.accept());
+  }
+
+  private receive(message: ToKeeper, descriptors: number[]): void {
+    clearTimeout(this.idle);
+    if (message.type === "give") this.give();
+    else {
+      this.forget(message.name);
+      if (message.type === "keep") this.keep(message.name, descriptors.shift());
+    }
+    for (const fd of descriptors) close(fd);
+    if (this.kept.size === 0) this.idle = setTimeout(() => this.end(), IDLE_MILLISECONDS);
+  }
+
+  private keep(name: string, fd: number | undefined): void {
+    if (fd === undefined) return;
+    this.kept.set(name, fd);
+    // For no event but the error that the connection of an unmounted filesystem shows.
+    if (name.endsWith(FUSE_SUFFIX)) this.poller.watch(fd, 0, () => this.unmounted(name));
+  }
+
+  /** Unless another comes by itself meanwhile; one that does not come is tried again, later. */
+  private replaceSupervisor(pause: number): void {
+    setTimeout(() => {
+      if (this.link !== undefined) return;
+      this.startSupervisor();
+      this.replaceSupervisor(Math.min(pause * 2, MAX_RESTART_MILLISECONDS));
+    }, pause);
+  }
+
+  /** Without a supervisor, nobody else would notice. */
+  private unmounted(fuse: string): void {
+    const mount = fuse.slice(0, -FUSE_SUFFIX.length);
+    for (const name of this.kept.keys()) if (name.startsWith(`${mount}-`)) this.forget(name);
+    if (this.link === undefined && this.kept.size === 0) this.end();
+  }
+
+  private forget(name: string): void {
+    const fd = this.kept.get(name);
+    if (fd === undefined) return;
+    this.poller.unwatch(fd);
+    close(fd);
+    this.kept.delete(name);
+  }
+
+  private give(): void {
+    const all = [...this.kept];
+    let from = 0;
+    do {
+      const part = all.slice(from, from + DESCRIPTORS_A_PACKET);
+      from += DESCRIPTORS_A_PACKET;
+      const names = part.map(([name]) => name);
+      const last = from >= all.length;
+      this.link?.send(
+        { type: "given", pid: process.pid, names, last },
+        part.map(([, fd]) => fd),
+      );
+    } while (from < all.length);
+  }
+
+  private end(): void {
+    this.poller.close();
+    process.exit(0);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The keeper, as the supervisor deals with it: a process that holds the descriptors of mounts for
+ * the supervisor after this one, where systemd does not, and starts that one if need be. Started
+ * with the first mount, replaced when it dies, and gone some time after the last mount.
+ */
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { close, SystemError } from "../../fs-adapter/system/libc.js";
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
+import type { FromKeeper, ToKeeper } from "../keeper/messages.js";
+import type { DaemonInfo } from "../rpc/protocol.js";
+import { PacketLink } from "../server/packet-link.js";
+import type { DescriptorKeeper } from "./descriptor-store.js";
+import type { Log } from "./log.js";
+
+const keeperFile = fileURLToPath(new URL("./keeper.js", import.meta.url));
+const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
+/** It answers within milliseconds, or hangs. */
+const GIVE_MILLISECONDS = 5_000;
+const RESTART_MILLISECONDS = 1_000;
+
+/** Our own, for the supervisor that it may have to start; but that one is no service of systemd's. */
+function environment(): NodeJS.ProcessEnv {
+  const { NOTIFY_SOCKET: _, LISTEN_FDS: __, LISTEN_PID: ___, ...rest } = process.env;
+  return rest;
+}
+
+export class KeeperProcess implements DescriptorKeeper {
+  /** Owned by the mounts. */
+  private readonly kept = new Map<string, number>();
+  private readonly socketPath: string;
+  private link: PacketLink<FromKeeper, ToKeeper> | undefined;
+  private pid = 0;
+  private onGiven: ((names: string[], descriptors: number[], last: boolean) => void) | undefined;
+
+  constructor(
+    private readonly poller: Poller,
+    folder: string,
+    private readonly log: Log,
+  ) {
+    this.socketPath = join(folder, "keeper.sock");
+  }
+
+  /** What an earlier supervisor had kept, by name. Empty where there is no keeper. */
+  async recover(): Promise<Map<string, number[]>> {
+    try {
+      this.connect();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      rmSync(this.socketPath, { force: true });
+      return new Map();
+    }
+    return this.ask();
+  }
+
+  get info(): DaemonInfo["keeper"] {
+    return this.link === undefined ? undefined : { pid: this.pid };
+  }
+
+  keep(name: string, fd: number): void {
+    this.kept.set(name, fd);
+    if (this.link !== undefined) this.link.send({ type: "keep", name }, [fd]);
+    else this.tryToStart();
+  }
+
+  forget(name: string): void {
+    this.kept.delete(name);
+    this.link?.send({ type: "forget", name });
+  }
+
+  /** With nothing to keep it goes when the connection does. */
+  end(): void {
+    if (this.kept.size > 0) return;
+    this.link?.close();
+    rmSync(this.socketPath, { force: true });
+  }
+
+  private ask(): Promise<Map<string, number[]>> {
+    return new Promise((resolve) => {
+      const given = new Map<string, number[]>();
+      const done = () => {
+        clearTimeout(timer);
+        this.onGiven = undefined;
+        resolve(given);
+      };
+      const timer = setTimeout(() => {
+        this.log.error("the keeper of the mounts' descriptors does not answer");
+        done();
+      }, GIVE_MILLISECONDS);
+      this.onGiven = (names, descriptors, last) => {
+        for (const name of names) given.set(name, descriptors.splice(0, 1));
+        if (last) done();
+      };
+      this.link?.send({ type: "give" });
+    });
+  }
+
+  private start(): void {
+    rmSync(this.socketPath, { force: true });
+    const listener = listenUnix(this.socketPath, "packet");
+    try {
+      const child = spawn(process.execPath, [...NODE_FLAGS, keeperFile], {
+        stdio: ["ignore", "ignore", "inherit", listener],
+        env: environment(),
+        cwd: "/",
+        // A session of its own: Ctrl-C at the terminal of --foreground must not reach it.
+        detached: true,
+      });
+      child.on("error", (error) => this.log.error(`the keeper does not start: ${error.message}`));
+      child.unref();
+      this.pid = child.pid ?? 0;
+      this.connect();
+    } finally {
+      close(listener);
+    }
+    for (const [name, fd] of this.kept) this.link?.send({ type: "keep", name }, [fd]);
+  }
+
+  private connect(): void {
+    this.link = new PacketLink(
+      this.poller,
+      connectUnix(this.socketPath, "packet"),
+      (message, descriptors) => {
+        this.pid = message.pid;
+        this.onGiven?.(message.names, descriptors, message.last);
+        for (const fd of descriptors) close(fd);
+      },
+      () => this.lost(),
+    );
+  }
+
+  /** It ends by itself only when it has nothing to keep. */
+  private lost(): void {
+    this.link = undefined;
+    rmSync(this.socketPath, { force: true });
+    if (this.kept.size === 0) return;
+    this.log.warn("the keeper of the mounts' descriptors ended; starting another");
+    this.startLater();
+  }
+
+  private startLater(): void {
+    setTimeout(() => {
+      if (this.link === undefined && this.kept.size > 0) this.tryToStart();
+    }, RESTART_MILLISECONDS);
+  }
+
+  /** A mount is good without it as well. */
+  private tryToStart(): void {
+    try {
+      this.start();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      this.log.warn(`the keeper of the mounts' descriptors cannot be started: ${error.message}`);
+      this.startLater();
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * A server started before anybody needs it: an image opens, and a mount gets another server, in a
+ * third of the time. It is there for a while after a server was needed, since more will be; and as
+ * long as `wanted` says.
+ */
+import { SystemError } from "../../fs-adapter/system/libc.js";
+import type { DaemonInfo } from "../rpc/protocol.js";
+import type { ServerProcess } from "./server-process.js";
+
+/** Whoever was waiting for the last server is served first. */
+const PREPARE_AFTER_MILLISECONDS = 150;
+const KEEP_MILLISECONDS = 60_000;
+
+export class SpareServer {
+  private server: ServerProcess | undefined;
+  private preparing: NodeJS.Timeout | undefined;
+  private keeping: NodeJS.Timeout | undefined;
+  private timeZone = "";
+
+  constructor(
+    private readonly start: (timeZone: string) => ServerProcess,
+    private readonly wanted: () => boolean,
+    /** By the configuration, which may change. */
+    private readonly permitted: () => boolean,
+  ) {}
+
+  /** Another is started soon after. A server's time zone is fixed with its start. */
+  take(timeZone: string): ServerProcess | undefined {
+    if (!this.permitted()) this.end();
+    const { server } = this;
+    this.expect(timeZone);
+    if (server?.timeZone !== timeZone) return undefined;
+    this.server = undefined;
+    return server.alive ? server : undefined;
+  }
+
+  get info(): DaemonInfo["spare"] {
+    if (!this.server?.alive) return undefined;
+    const { pid, launcher, socketPath } = this.server;
+    return { pid, launcher, socketPath };
+  }
+
+  /** A server will be needed. */
+  expect(timeZone: string): void {
+    if (!this.permitted()) return;
+    this.timeZone = timeZone;
+    clearTimeout(this.preparing);
+    clearTimeout(this.keeping);
+    this.preparing = setTimeout(() => this.prepare(), PREPARE_AFTER_MILLISECONDS);
+    this.keeping = setTimeout(() => this.expire(), KEEP_MILLISECONDS);
+  }
+
+  end(): void {
+    clearTimeout(this.preparing);
+    clearTimeout(this.keeping);
+    this.server?.kill();
+    this.server = undefined;
+  }
+
+  private prepare(): void {
+    if (this.server?.alive && this.server.timeZone === this.timeZone) return;
+    this.server?.kill();
+    try {
+      this.server = this.start(this.timeZone);
+    } catch (error) {
+      // No descriptors, no processes: whoever needs a server will be told.
+      if (!(error instanceof SystemError)) throw error;
+      this.server = undefined;
+    }
+  }
+
+  private expire(): void {
+    if (this.wanted() && this.permitted()) {
+      this.keeping?.refresh();
+      return;
+    }
+    this.end();
+  }
+}
