@@ -49,7 +49,7 @@ _isomount() {
       return
       ;;
     daemon)
-      COMPREPLY=($(compgen -W "start stop restart status install uninstall ${flagWords(daemonFlags)}" -- "$current"))
+      COMPREPLY=($(compgen -W "start stop restart reload status install uninstall ${flagWords(daemonFlags)}" -- "$current"))
       return
       ;;
     doctor)
@@ -76,7 +76,7 @@ _isomount() {
       ;;
   esac
   if [[ $current == -* ]]; then
-    COMPREPLY=($(compgen -W "${mountWords} --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "${mountWords} --system --help --version" -- "$current"))
     [[ \${COMPREPLY[0]} == *= ]] && compopt -o nospace
     return
   fi
@@ -122,7 +122,7 @@ ${zshFlags(umountFlags)}
 ${zshFlags(listFlags)}
         ':'
       ;;
-    daemon) compadd start stop restart status install uninstall install uninstall --user --json ;;
+    daemon) compadd start stop restart reload status install uninstall --user --json ;;
     doctor) compadd -- --json ;;
     watch) _arguments '--keep' '*:folder:_files -/' ;;
     completion) compadd bash zsh ;;

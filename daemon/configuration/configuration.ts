@@ -3,8 +3,8 @@ import { isAbsolute } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { nearest } from "../cli/nearest.js";
 
-export const logLevels = ["error", "warn", "info", "debug"] as const;
-export const logFormats = ["human", "json"] as const;
+const logLevels = ["error", "warn", "info", "debug"] as const;
+const logFormats = ["human", "json"] as const;
 
 export interface Configuration {
   /** What is less important is not logged. */

@@ -8,10 +8,8 @@ import { close } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
 import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
 import { PacketLink } from "../server/packet-link.js";
-import type { FromKeeper, ToKeeper } from "./messages.js";
+import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "./messages.js";
 
-/** So many descriptors surely fit one packet. */
-const DESCRIPTORS_A_PACKET = 64;
 /** Of the names of /dev/fuse; all names of one mount begin as its own does. */
 const FUSE_SUFFIX = "-fuse";
 /** Whoever ends a supervisor to start another does so within this time. */
@@ -38,17 +36,19 @@ export class Keeper {
   private accept(): void {
     const fd = acceptUnix(this.listener);
     if (fd !== undefined) {
-      this.link?.close();
-      this.link = new PacketLink(
+      // The old link is read to its end: what a supervisor said before it died still holds.
+      const link: PacketLink<ToKeeper, FromKeeper> = new PacketLink(
         this.poller,
         fd,
         (message, descriptors) => this.receive(message, descriptors),
         () => {
+          if (this.link !== link) return;
           this.link = undefined;
           if (this.kept.size === 0) this.end();
           else this.replaceSupervisor(RESTART_MILLISECONDS);
         },
       );
+      this.link = link;
     }
     this.poller.watch(this.listener, POLLIN, () => this.accept());
   }
@@ -56,16 +56,15 @@ export class Keeper {
   private receive(message: ToKeeper, descriptors: number[]): void {
     clearTimeout(this.idle);
     if (message.type === "give") this.give();
-    else {
-      this.forget(message.name);
-      if (message.type === "keep") this.keep(message.name, descriptors.shift());
-    }
+    else if (message.type === "forget") this.forget(message.name);
+    else for (const name of message.names) this.keep(name, descriptors.shift());
     for (const fd of descriptors) close(fd);
     if (this.kept.size === 0) this.idle = setTimeout(() => this.end(), IDLE_MILLISECONDS);
   }
 
   private keep(name: string, fd: number | undefined): void {
     if (fd === undefined) return;
+    this.forget(name);
     this.kept.set(name, fd);
     // For no event but the error that the connection of an unmounted filesystem shows.
     if (name.endsWith(FUSE_SUFFIX)) this.poller.watch(fd, 0, () => this.unmounted(name));

@@ -3,9 +3,12 @@
  * seqpacket socket, descriptors as SCM_RIGHTS.
  */
 
+/** So many descriptors surely fit one packet. */
+export const DESCRIPTORS_A_PACKET = 64;
+
 export type ToKeeper =
-  /** Descriptor: what to keep under this name. */
-  | { type: "keep"; name: string }
+  /** A descriptor for each name. */
+  | { type: "keep"; names: string[] }
   | { type: "forget"; name: string }
   /** Asks for everything that is kept; it stays kept. */
   | { type: "give" };

@@ -113,10 +113,11 @@ function makeSocket(path: string, group: number): number {
 }
 
 /** Throws ConfigurationError for a name that nobody knows. */
-export function groupId(group: string | number, file = "/etc/group"): number {
+function groupId(group: string | number): number {
   if (typeof group === "number") return group;
   // The file first: early in the boot a directory service does not answer yet.
-  const id = findGroup(readFileSync(file, "utf8"), group) ?? findGroup(getent(group), group);
+  const id =
+    findGroup(readFileSync("/etc/group", "utf8"), group) ?? findGroup(getent(group), group);
   if (id === undefined) throw new ConfigurationError(`there is no group ${group}`);
   return id;
 }

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { close, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
-import type { FromKeeper, ToKeeper } from "../keeper/messages.js";
+import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "../keeper/messages.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { DescriptorKeeper } from "./descriptor-store.js";
@@ -62,7 +62,7 @@ export class KeeperProcess implements DescriptorKeeper {
 
   keep(name: string, fd: number): void {
     this.kept.set(name, fd);
-    if (this.link !== undefined) this.link.send({ type: "keep", name }, [fd]);
+    if (this.link !== undefined) this.link.send({ type: "keep", names: [name] }, [fd]);
     else this.tryToStart();
   }
 
@@ -116,7 +116,15 @@ export class KeeperProcess implements DescriptorKeeper {
     } finally {
       close(listener);
     }
-    for (const [name, fd] of this.kept) this.link?.send({ type: "keep", name }, [fd]);
+    // It starts for longer than a packet for each would find room.
+    const all = [...this.kept];
+    for (let from = 0; from < all.length; from += DESCRIPTORS_A_PACKET) {
+      const part = all.slice(from, from + DESCRIPTORS_A_PACKET);
+      this.link?.send(
+        { type: "keep", names: part.map(([name]) => name) },
+        part.map(([, fd]) => fd),
+      );
+    }
   }
 
   private connect(): void {

@@ -1,54 +1,75 @@
-/** Bytes in, lines out. A long line that comes a byte at a time costs no more than one at once. */
+/**
+ * Bytes in, lines out. What has not ended yet lies in blocks that all connections take from one
+ * pool: a flood of lines without end leaves no memory behind that would have to be collected.
+ */
 
 const NEWLINE = 0x0a;
-const NOTHING = Buffer.alloc(0);
+const BLOCK_BYTES = 16 * 1024;
+/** More are made where they are needed, and not kept. */
+const MAX_FREE_BLOCKS = 256;
+
+export class BlockPool {
+  private readonly free: Buffer[] = [];
+
+  take(): Buffer {
+    return this.free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  give(blocks: readonly Buffer[]): void {
+    this.free.push(...blocks.slice(0, MAX_FREE_BLOCKS - this.free.length));
+  }
+}
 
 export class LineBuffer {
-  private bytes: Buffer = NOTHING;
+  private blocks: Buffer[] = [];
   private used = 0;
-  /** Up to here there is no end of a line. */
-  private scanned = 0;
 
-  /** Memory that it takes, in bytes. */
-  get capacity(): number {
-    return this.bytes.length;
-  }
+  constructor(private readonly pool: BlockPool) {}
 
   /** Bytes of the line that has not ended. */
   get length(): number {
     return this.used;
   }
 
-  append(part: Uint8Array): void {
-    const wanted = this.used + part.length;
-    if (wanted > this.bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(wanted, 2 * this.bytes.length));
-      this.bytes.copy(larger, 0, 0, this.used);
-      this.bytes = larger;
-    }
-    this.bytes.set(part, this.used);
-    this.used = wanted;
+  /** Memory that they take, in bytes. */
+  get capacity(): number {
+    return this.blocks.length * BLOCK_BYTES;
   }
 
-  /** The lines that have ended, without their ends. */
-  take(): string[] {
+  /** The lines that end in `part`, without their ends. */
+  append(part: Buffer): string[] {
     const lines: string[] = [];
     let start = 0;
-    const there = this.bytes.subarray(0, this.used);
-    for (let end = there.indexOf(NEWLINE, this.scanned); end >= 0; ) {
-      lines.push(there.toString("utf8", start, end));
+    for (let end = part.indexOf(NEWLINE); end >= 0; end = part.indexOf(NEWLINE, start)) {
+      lines.push(this.finish(part.subarray(start, end)));
       start = end + 1;
-      end = there.indexOf(NEWLINE, start);
     }
-    // A copy of the rest, so that what was there is not kept for its sake.
-    if (start > 0) this.bytes = Buffer.from(there.subarray(start));
-    this.used -= start;
-    this.scanned = this.used;
+    this.keep(part.subarray(start));
     return lines;
   }
 
   clear(): void {
-    this.bytes = NOTHING;
-    this.used = this.scanned = 0;
+    this.pool.give(this.blocks);
+    this.blocks = [];
+    this.used = 0;
+  }
+
+  private finish(end: Buffer): string {
+    // As a rule, a line comes whole.
+    if (this.used === 0) return end.toString();
+    this.keep(end);
+    const line = Buffer.concat(this.blocks, this.used).toString();
+    this.clear();
+    return line;
+  }
+
+  private keep(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      const within = this.used % BLOCK_BYTES;
+      if (within === 0) this.blocks.push(this.pool.take());
+      const copied = bytes.copy(this.blocks[this.blocks.length - 1], within, at);
+      at += copied;
+      this.used += copied;
+    }
   }
 }

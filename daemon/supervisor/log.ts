@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
-import { createLogger, format, type transport, transports } from "winston";
+import { createLogger, format, transports } from "winston";
 import { type Configuration, ConfigurationError } from "../configuration/configuration.js";
 
 export interface Log {
@@ -40,7 +40,7 @@ export class DaemonLog implements Log {
         format.timestamp(),
         logFormat === "json" ? jsonLine(prefixed) : humanLine(prefixed),
       ),
-      transports: [file === undefined ? toStandardError() : toFile(file)],
+      transports: [new transports.Stream({ stream: new LineStream(file ?? STDERR) })],
     });
     if (this.file !== undefined) closeSync(this.file);
     this.file = file;
@@ -89,10 +89,6 @@ function isJournal(): boolean {
   return process.env.JOURNAL_STREAM === `${dev}:${ino}`;
 }
 
-function toStandardError(): transport {
-  return new transports.Console({ stderrLevels: Object.keys(journalPriority) });
-}
-
 function openLogFile(path: string): number {
   try {
     return openSync(path, "a", 0o600);
@@ -102,19 +98,33 @@ function openLogFile(path: string): number {
   }
 }
 
-/** Written at once, not by winston's own file transport: the daemon's last words would be lost. */
-function toFile(file: number): transport {
-  const stream = new Writable({
-    decodeStrings: false,
-    write(line: string, _, done) {
-      try {
-        writeSync(file, line);
-      } catch (error) {
-        // A full disk is no reason to be silent.
-        writeSync(STDERR, `${(error as Error).message}: ${line}`);
-      }
-      done();
-    },
-  });
-  return new transports.Stream({ stream });
+/**
+ * Written at once, not by winston's own transports: with those the daemon's last words would be lost,
+ * and a disk without room for a line would be the daemon's end.
+ */
+class LineStream extends Writable {
+  private lost = 0;
+
+  constructor(private readonly file: number) {
+    super({ decodeStrings: false });
+  }
+
+  override _write(line: string, _: string, done: () => void): void {
+    const { file } = this;
+    if (this.lost > 0 && tryToWrite(file, `... ${this.lost} lines are lost\n`)) this.lost = 0;
+    // A file that takes no more is no reason to be silent.
+    const written = tryToWrite(file, line) || (file !== STDERR && tryToWrite(STDERR, line));
+    if (!written) this.lost++;
+    done();
+  }
+}
+
+/** False where there is no room, or nobody who reads: then there is nobody to tell it to, either. */
+function tryToWrite(file: number, line: string): boolean {
+  try {
+    writeSync(file, line);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -44,7 +44,7 @@ function openParent(path: string, uid: number): number | undefined {
     ({ mountpoint }) => mountpoint === "/" || `${path}/`.startsWith(`${mountpoint}/`),
   );
   if (mount === undefined || isFuse(mount)) return undefined;
-  const parent = openWithoutSymlinks(path, O_PATH_DIRECTORY);
+  const parent = openWithoutSymlinks(path);
   if (cachedStat(parent).uid === uid) return parent;
   close(parent);
   return undefined;

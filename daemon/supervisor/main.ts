@@ -55,8 +55,9 @@ function tellStarter(word: string): void {
 }
 
 function giveUp(reason: string, status = 1): never {
-  tellStarter(reason);
   writeSync(2, `isomountd: ${reason}\n`);
+  // Last: whoever is told may look into the log at once.
+  tellStarter(reason);
   process.exit(status);
 }
 
@@ -105,18 +106,14 @@ const environment = hasStarter ? {} : process.env;
 const manager = new ServiceManager(environment, (message) => log.warn(message));
 const store = await findStore();
 const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store, settings);
-const metrics = new MetricsSocket(poller, folder, () => supervisor.metrics());
+const warn = (message: string) => log.warn(message);
+const metrics = new MetricsSocket(poller, folder, () => supervisor.metrics(), warn);
 const methods = new MethodTable(supervisor, { shutdown: stop, reload });
 const clients = new Clients(poller, methods, log);
 
 const socketPath = controlSocket(folder);
 const activatedBySocket = passed.has("control");
-const listener = new Listener(
-  poller,
-  listenForClients(),
-  (fd) => clients.admitOwner(fd),
-  (message) => log.warn(message),
-);
+const listener = new Listener(poller, listenForClients(), (fd) => clients.admitOwner(fd), warn);
 await supervisor.takeOver();
 listener.accept();
 group.accept();

@@ -5,8 +5,9 @@
 import { unlinkSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
-import { acceptUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
+import type { Poller } from "../../fs-adapter/system/poller.js";
+import { listenUnix } from "../../fs-adapter/system/unix-socket.js";
+import { Listener } from "./listener.js";
 
 /** Longer than any scraper waits between two requests on one connection. */
 const IDLE_MILLISECONDS = 120_000;
@@ -15,20 +16,23 @@ const MAX_CONNECTIONS = 16;
 
 export class MetricsSocket {
   private readonly path: string;
-  private readonly listener: number;
   private server: Promise<Server> | undefined;
   private connections = 0;
 
   /** The lock on the folder is ours: a socket that lies there is a dead daemon's. */
   constructor(
-    private readonly poller: Poller,
+    poller: Poller,
     folder: string,
     private readonly render: () => Promise<string>,
+    warn: (message: string) => void,
   ) {
     this.path = join(folder, "metrics.sock");
     this.remove();
-    this.listener = listenUnix(this.path);
-    this.accept();
+    const connected = (fd: number) => {
+      this.server ??= this.makeServer();
+      void this.connect(fd, this.server);
+    };
+    new Listener(poller, listenUnix(this.path), connected, warn).accept();
   }
 
   remove(): void {
@@ -37,14 +41,6 @@ export class MetricsSocket {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
-  }
-
-  private accept(): void {
-    for (let fd = acceptUnix(this.listener); fd !== undefined; fd = acceptUnix(this.listener)) {
-      this.server ??= this.makeServer();
-      void this.connect(fd, this.server);
-    }
-    this.poller.watch(this.listener, POLLIN, () => this.accept());
   }
 
   private async connect(fd: number, server: Promise<Server>): Promise<void> {

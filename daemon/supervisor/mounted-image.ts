@@ -2,15 +2,10 @@
  * One mount: its kernel connection, its slots, its image, and the server that answers for it now.
  * Servers may die; this lives until the kernel says that the filesystem is unmounted.
  */
-import { readFileSync, readSync } from "node:fs";
-import {
-  IN_HEADER_SIZE,
-  InHeader,
-  opcodeName,
-  REQUEST_SIZE,
-} from "../../fs-adapter/dev-fuse/abi.js";
-import { Dispatcher, type PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
-import { isWaiting, MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
+import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import { Standby } from "../../fs-adapter/dev-fuse/standby.js";
 import type { MountEntry } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
@@ -24,9 +19,8 @@ import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
 import type { Server } from "./server.js";
 import { processStartTime, type StateRecord } from "./state-record.js";
+import { heldRequests, POISON_AFTER, Suspects } from "./suspects.js";
 
-/** The same request in hand at this many deaths in a row is what kills. */
-const POISON_AFTER = 3;
 /** A server that does not start is tried so often, at growing intervals. */
 const MAX_ATTEMPTS = 6;
 const PAUSE_MILLISECONDS = 100;
@@ -104,7 +98,7 @@ export interface MountEvents {
 }
 
 /** What becomes of a mount between its beginning and its end. */
-export type Happening = "revived" | "asleep" | "awake" | "error";
+type Happening = "revived" | "asleep" | "awake" | "error";
 
 export class MountedImage {
   private server: Server | undefined;
@@ -126,8 +120,7 @@ export class MountedImage {
   /** Answers in place of a server that sleeps. */
   private standby: Standby | undefined;
   private readonly watch: NodeJS.Timeout;
-  /** What was in hand when servers died: request by slot, with how often in a row. */
-  private readonly suspects = new Map<string, { request: PoisonedRequest; deaths: number }>();
+  private readonly suspects = new Suspects();
 
   constructor(
     readonly facts: MountFacts,
@@ -173,6 +166,8 @@ export class MountedImage {
       message: (message) => this.hear(message),
       gone: () => this.bereaved(),
     });
+    // Before it serves: the supervisor after this one must find it, or it would start a second.
+    this.events.changed();
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
     // A supervisor that died while the server slept has left it otherwise.
     setBlocking(fuse);
@@ -187,7 +182,6 @@ export class MountedImage {
       },
       [fuse, slots],
     );
-    this.events.changed();
   }
 
   /** Takes on a server that has been serving all along. */
@@ -227,7 +221,10 @@ export class MountedImage {
    */
   sleep(): void {
     const { fuse, slots, statistics } = this.facts;
-    if (statistics === undefined || this.heldRequests().size > 0) return this.revive(1);
+    if (statistics === undefined || heldRequests(slots).size > 0) {
+      void this.revive();
+      return;
+    }
     this.standby = new Standby(fuse, slots, statistics);
     this.events.changed();
     this.events.happened("asleep", "nobody needs its server, which has gone");
@@ -240,7 +237,7 @@ export class MountedImage {
     else if (state === "wanted") {
       this.rise();
       this.wanted = true;
-      this.revive(1);
+      void this.revive();
     } else this.poller.watch(this.facts.fuse, POLLIN, () => this.stayAsleep());
   }
 
@@ -374,58 +371,43 @@ export class MountedImage {
     }
     const { restarts } = this.history;
     this.events.log("warn", `its server ended; starting another (restart ${restarts})`);
-    this.revive(1);
+    void this.revive();
   }
 
-  /** Starts another server; one that cannot start is tried again, a little later each time. */
-  private revive(attempt: number): void {
-    this.events.reopen().then(
-      (opened) => {
-        if (this.ended) retire(opened);
-        else this.serve(opened, true);
-      },
-      (error: Error) => {
-        if (this.ended) return;
-        if (attempt === MAX_ATTEMPTS) {
-          this.events.lost(`no server can be started: ${error.message}`);
-          return;
-        }
-        this.events.log("warn", `a server did not start: ${error.message}`);
-        setTimeout(() => this.ended || this.revive(attempt + 1), attempt * PAUSE_MILLISECONDS);
-      },
-    );
-  }
-
-  /** The requests in the slots: what servers had in hand when they ended. */
-  private heldRequests(): Map<string, PoisonedRequest> {
-    const held = new Map<string, PoisonedRequest>();
-    const bytes = new Uint8Array(REQUEST_SIZE);
-    const words = new Uint32Array(bytes.buffer);
-    for (let slot = 0; slot < MAX_SLOTS; slot++) {
-      const got = readSync(this.facts.slots, bytes, 0, REQUEST_SIZE, slot * REQUEST_SIZE);
-      if (got < IN_HEADER_SIZE || words[InHeader.len] < IN_HEADER_SIZE || isWaiting(words))
-        continue;
-      const request = Dispatcher.poisonKey(words);
-      held.set(JSON.stringify(request), request);
+  /**
+   * Starts another server; one that cannot start is tried again, a little later each time. Resolves
+   * when one serves, or the mount is lost.
+   */
+  async revive(): Promise<void> {
+    for (let attempt = 1; !this.ended; attempt++) {
+      const opened = await this.tryToReopen(attempt);
+      if (opened === undefined) await pause(attempt * PAUSE_MILLISECONDS);
+      else if (this.ended) retire(opened);
+      else return this.serve(opened, true);
     }
-    return held;
+  }
+
+  private async tryToReopen(attempt: number): Promise<OpenedServer | undefined> {
+    try {
+      return await this.events.reopen();
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.ended) return undefined;
+      if (attempt < MAX_ATTEMPTS) this.events.log("warn", `a server did not start: ${message}`);
+      else this.events.lost(`no server can be started: ${message}`);
+      return undefined;
+    }
   }
 
   /** Remembers what keeps killing. */
   private learn(): void {
-    const held = this.heldRequests();
-    for (const key of this.suspects.keys()) if (!held.has(key)) this.suspects.delete(key);
-    for (const [key, request] of held) {
-      const deaths = (this.suspects.get(key)?.deaths ?? 0) + 1;
-      this.suspects.set(key, { request, deaths });
-      if (deaths < POISON_AFTER || this.history.poisoned.some((p) => JSON.stringify(p) === key))
-        continue;
-      this.history.poisoned.push(request);
+    for (const request of this.suspects.learn(this.facts.slots)) {
+      const { poisoned } = this.history;
+      if (poisoned.some((known) => JSON.stringify(known) === JSON.stringify(request))) continue;
+      poisoned.push(request);
       const what = `${opcodeName(request.opcode)} of node ${request.node} at ${request.position}`;
-      this.events.happened(
-        "error",
-        `${deaths} servers died of ${what}: it is answered EIO from now on`,
-      );
+      const then = "it is answered EIO from now on";
+      this.events.happened("error", `${POISON_AFTER} servers died of ${what}: ${then}`);
     }
   }
 }

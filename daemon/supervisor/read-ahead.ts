@@ -1,4 +1,4 @@
-/** Raising a mount's readahead to what one answer carries without a copy: the kernel's is 128 KiB. */
+/** Raising a mount's readahead: the kernel's own is 128 KiB, less than one request. */
 import { writeFileSync } from "node:fs";
 
 /** `device` as in mountinfo. Only root may; for others the default stays. */

@@ -9,7 +9,7 @@ import {
 import { MAX_LINE_BYTES, RpcErrorCode } from "../rpc/protocol.js";
 import { Allowance } from "./allowance.js";
 import { RequestFailure } from "./failure.js";
-import { LineBuffer } from "./line-buffer.js";
+import { BlockPool, LineBuffer } from "./line-buffer.js";
 import { nesting } from "./nesting.js";
 
 /** Descriptors that came and no request has taken: more is no client of ours. */
@@ -22,11 +22,15 @@ const CHUNK_BYTES = 64 * 1024;
 /** A request of ours has three levels. Each takes a hundred times its bracket when it is parsed. */
 const MAX_NESTING = 32;
 
+/** Of lines that have not ended and of answers that wait, of all connections together. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
+
 /** Shared by all connections. */
 export class Allowances {
   /** One is enough: what is received is looked at, or copied, at once. */
   readonly chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  readonly bytes = new Allowance(64 * 1024 * 1024);
+  readonly blocks = new BlockPool();
+  readonly bytes = new Allowance(MAX_HELD_BYTES);
   readonly descriptors: Allowance;
 
   constructor(descriptors: number) {
@@ -62,7 +66,7 @@ interface Call {
 }
 
 export class RpcConnection {
-  private readonly lines = new LineBuffer();
+  private readonly lines: LineBuffer;
   private pending: number[] = [];
   private unsent: Buffer[] = [];
   private unsentBytes = 0;
@@ -77,6 +81,7 @@ export class RpcConnection {
     private readonly allowances: Allowances,
     private readonly events: ConnectionEvents,
   ) {
+    this.lines = new LineBuffer(allowances.blocks);
     this.wait();
   }
 
@@ -168,8 +173,7 @@ export class RpcConnection {
     if (received.bytes.length === 0) return this.close();
     if (this.pending.length > MAX_PENDING_DESCRIPTORS) return this.close();
     const before = this.lines.capacity;
-    this.lines.append(received.bytes);
-    const lines = this.lines.take();
+    const lines = this.lines.append(chunk.subarray(0, received.bytes.length));
     bytes.take(this.lines.capacity - before);
     for (const line of lines) {
       // Descriptors ride with the first byte of their line: they are all here.

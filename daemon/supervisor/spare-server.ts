@@ -5,10 +5,13 @@
  */
 import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
+import { hasIdleProcessors } from "./idle-processors.js";
 import type { ServerProcess } from "./server-process.js";
 
 /** Whoever was waiting for the last server is served first. */
 const PREPARE_AFTER_MILLISECONDS = 150;
+/** On a machine that is busy without end it is started all the same, for what sleeps. */
+const MAX_DELAYS = 100;
 const KEEP_MILLISECONDS = 60_000;
 
 export class SpareServer {
@@ -46,15 +49,28 @@ export class SpareServer {
     this.timeZone = timeZone;
     clearTimeout(this.preparing);
     clearTimeout(this.keeping);
-    this.preparing = setTimeout(() => this.prepare(), PREPARE_AFTER_MILLISECONDS);
+    this.prepareSoon(0);
     this.keeping = setTimeout(() => this.expire(), KEEP_MILLISECONDS);
   }
 
   end(): void {
     clearTimeout(this.preparing);
+    this.preparing = undefined;
     clearTimeout(this.keeping);
     this.server?.kill();
     this.server = undefined;
+  }
+
+  /** Starting it takes a processor for a quarter of a second: not from whoever reads the new mount. */
+  private prepareSoon(delays: number): void {
+    this.preparing = setTimeout(async () => {
+      const { preparing } = this;
+      const now = delays >= MAX_DELAYS || (await hasIdleProcessors());
+      // Meanwhile a server was taken, or this came to its end.
+      if (preparing !== this.preparing) return;
+      if (now) this.prepare();
+      else this.prepareSoon(delays + 1);
+    }, PREPARE_AFTER_MILLISECONDS);
   }
 
   private prepare(): void {

@@ -52,7 +52,10 @@ type CommonFacts = Omit<
   "mountpoint" | "device" | "source" | "transport" | "fuse" | "slots"
 >;
 
-const MAX_READ_BYTES = 1024 * 1024;
+/** Whatever is read travels without a copy if it can. */
+const MAX_READ_BYTES = MAX_SPLICE_BYTES;
+/** So that several requests are under way: threads that decode, and the next splice, need not wait. */
+const READ_AHEAD_BYTES = 1024 * 1024;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
 
@@ -192,7 +195,7 @@ export class Supervisor {
     const mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
     mounted.serve(opened, false);
     this.store.keep(mounted.id, fuse, slots, facts.image);
-    raiseReadAhead(place.device, MAX_SPLICE_BYTES);
+    raiseReadAhead(place.device, READ_AHEAD_BYTES);
     return mounted;
   }
 

@@ -35,7 +35,7 @@ export interface TakeoverOptions {
 export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]> {
   const { state, log, store } = options;
   const records = state.load((file, reason) => log.warn(`${file} is left alone: ${reason}`));
-  removeStaleSockets(options.folder, records);
+  removeStaleFiles(options.folder, records);
   const there = readMountinfo();
   for (const record of records) {
     const mountpoint = whereMounted(record, there);
@@ -107,11 +107,12 @@ function discard(record: StateRecord, { state, store, log }: TakeoverOptions): v
   state.remove(record.id);
 }
 
-/** Of servers that died with their supervisor. */
-function removeStaleSockets(folder: string, records: readonly StateRecord[]): void {
+/** Sockets of servers that died with their supervisor, and records that it had half written. */
+function removeStaleFiles(folder: string, records: readonly StateRecord[]): void {
   const known = new Set(records.map(({ socketPath }) => socketPath));
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
-    if (/^server-\d+-\d+\.sock$/.test(name) && !known.has(path)) unlinkSync(path);
+    const isSocket = /^server-\d+-\d+\.sock$/.test(name) && !known.has(path);
+    if (isSocket || /^m\d+\.json\.new$/.test(name)) unlinkSync(path);
   }
 }

@@ -7,7 +7,7 @@ export type Scope = "system" | "user";
 
 /** Units that are installed for each; the first is enabled. */
 export const unitNames: Record<Scope, readonly string[]> = {
-  system: ["isomountd.socket", "isomountd.service", "isomount@.service"],
+  system: ["isomountd.socket", "isomountd.service", "isomountd-group.socket", "isomount@.service"],
   user: ["isomountd.socket", "isomountd.service", "isomount@.service", "isomount-watch@.service"],
 };
 

@@ -17,7 +17,7 @@ const O_CLOEXEC = 0o2000000;
 const F_SETPIPE_SZ = 1031;
 const PIPE_SIZE = 256 * 1024;
 const PAGE_SIZE = 4096;
-/** Of data in one message. Readahead is set to this: larger requests would have to be copied. */
+/** Of data in one message. No larger requests are wanted: they would have to be copied. */
 export const MAX_SPLICE_BYTES = PIPE_SIZE - PAGE_SIZE;
 const ENOENT = 2;
 const ENODEV = 19;

@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { check, close, inBackground, mount, SystemError, umount2 } from "../system/libc.js";
+import { check, close, inBackground, mount, type SystemError, umount2 } from "../system/libc.js";
 import { openWithoutSymlinksInBackground } from "../system/open-beneath.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
 import { findMountpoint, type MountEntry, readMountinfo } from "./mountinfo.js";
@@ -17,7 +17,6 @@ const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
-const O_PATH = 0o10000000;
 
 export const FILESYSTEM_TYPE = "fuse.isomount";
 /** fusermount3 asks nobody and mounts at once: longer than this it hangs. */
@@ -252,7 +251,7 @@ export function uncovered(device: string, mountpoint: string): string {
  * SystemError.
  */
 export async function unmountExactly(mountpoint: string, flags: number): Promise<void> {
-  const parent = await openWithoutSymlinksInBackground(dirname(mountpoint), O_PATH);
+  const parent = await openWithoutSymlinksInBackground(dirname(mountpoint));
   try {
     const path = `/proc/self/fd/${parent}/${basename(mountpoint)}`;
     await inBackground(umount2 as never, "umount2", path, flags | UMOUNT_NOFOLLOW);
@@ -267,8 +266,9 @@ export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<vo
     try {
       await unmountExactly(mountpoint, lazy ? MNT_DETACH : 0);
     } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-      throw new MountError(error.code, unmountFailure(mountpoint, error.code));
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      throw new MountError(code, unmountFailure(mountpoint, code));
     }
     return;
   }

@@ -3,7 +3,7 @@
  * nothing of them is left.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,14 +21,17 @@ const socket = controlSocket(isomount.runtime);
 const CLIENTS = 1000;
 /** The machine may be busy with the bad ones; a client that starts Node takes its time, too. */
 const GOOD_TIME_MILLISECONDS = 10_000;
-/** What V8 keeps for later is not lost: far less than what was sent. */
-const MAX_GROWTH_KIBIBYTES = 96 * 1024;
+/** What V8 and malloc keep for later, of half a gigabyte that was sent; a second wave finds it there. */
+const MAX_GROWTH_KIBIBYTES = 192 * 1024;
 
 let daemon: number;
 const sockets: Socket[] = [];
 const handles: number[] = [];
 
 beforeAll(() => {
+  // It comes and goes as the machine has time for it, and its sockets would be counted.
+  writeFileSync(join(isomount.folder, "isomountd.toml"), "spare-server = false");
+  isomount.environment.ISOMOUNT_CONFIG = join(isomount.folder, "isomountd.toml");
   writeFileSync(image, buildIso(folder("", [file("A.TXT;1", "a\n")])));
   isomount.mount(image);
   daemon = isomount.daemonPid()!;
@@ -116,15 +119,8 @@ function hangUpSoon(this: Socket): void {
   setTimeout(() => this.destroy(), 5);
 }
 
-it(`answers while ${CLIENTS} bad clients are there, and keeps nothing of them`, async () => {
-  // Once for what is loaded late.
-  say(...wrongTypes());
-  for (const kind of Object.values(kinds)) for (let i = 0; i < 4; i++) kind(i);
-  await isomount.start("list");
-  hangUp();
-  await eventually("all is quiet", () => connections() <= 1);
-  const before = { descriptors: kept(), memory: residentKibibytes(daemon) };
-
+/** All of them, and whatever else they send. */
+async function letLoose(): Promise<void> {
   const names = Object.keys(kinds);
   for (let i = 0; i < CLIENTS; i++) {
     kinds[names[i % names.length]](Math.floor(i / names.length));
@@ -132,32 +128,50 @@ it(`answers while ${CLIENTS} bad clients are there, and keeps nothing of them`, 
     if (i % 50 === 0) await sleep(0);
   }
   say(...wrongTypes());
+}
+
+/** Milliseconds that an honest client's day takes: it looks, mounts, reads and unmounts. */
+async function honestDay(): Promise<number> {
   const started = Date.now();
-  for (let i = 0; i < 3; i++) {
-    const listed = await isomount.start("list", "--quiet");
-    expect(listed).toMatchObject({ status: 0, stderr: "" });
-  }
+  expect(await isomount.start("list", "--quiet")).toMatchObject({ status: 0, stderr: "" });
   const mountpoint = isomount.newMountpoint();
   expect(await isomount.start(image, mountpoint)).toEqual({ status: 0, stdout: "", stderr: "" });
   expect(readFileSync(join(mountpoint, "a.txt"), "utf8")).toBe("a\n");
   expect(await isomount.start("umount", mountpoint)).toMatchObject({ status: 0, stderr: "" });
-  const took = Date.now() - started;
-  expect(took).toBeLessThan(5 * GOOD_TIME_MILLISECONDS);
+  return Date.now() - started;
+}
 
+async function quiet(): Promise<void> {
   hangUp();
   await eventually("all is quiet", () => connections() <= 1, 20);
+}
+
+it(`answers while ${CLIENTS} bad clients are there, and keeps nothing of them`, async () => {
+  await honestDay();
+  const before = { descriptors: descriptors(daemon).length, memory: residentKibibytes(daemon) };
+  const memory: number[] = [];
+  const took: number[] = [];
+  for (let wave = 0; wave < 2; wave++) {
+    await letLoose();
+    took.push(await honestDay());
+    await quiet();
+    memory.push(residentKibibytes(daemon));
+  }
+  console.log(`${CLIENTS} bad clients, twice: a good one took ${took} ms beside them;`);
+  console.log(`memory ${before.memory} KiB before, then ${memory}`);
+  for (const milliseconds of took) expect(milliseconds).toBeLessThan(GOOD_TIME_MILLISECONDS);
   expect(isomount.daemonPid()).toBe(daemon);
+  const fewer = () => descriptors(daemon).length <= before.descriptors;
+  await eventually("descriptors are as before", fewer);
+  expect(memory[0] - before.memory).toBeLessThan(MAX_GROWTH_KIBIBYTES);
+  expect(memory[1] - memory[0]).toBeLessThan(MAX_GROWTH_KIBIBYTES / 4);
+  expect(isomount.servers().length).toBe(1);
   const asked = Date.now();
   expect(isomount.list().length).toBe(1);
   expect(Date.now() - asked).toBeLessThan(GOOD_TIME_MILLISECONDS);
-  await eventually("descriptors are as before", () => kept() <= before.descriptors);
-  const growth = residentKibibytes(daemon) - before.memory;
-  console.log(`${CLIENTS} bad clients: 5 good ones took ${took} ms, memory grew by ${growth} KiB`);
-  expect(growth).toBeLessThan(MAX_GROWTH_KIBIBYTES);
-  expect(isomount.servers().length).toBe(1);
 }, 180_000);
 
-/** Sockets of the daemon, other than the spare server's, of which there may be one or none. */
+/** Sockets of the daemon beyond those that it has with nobody connected. */
 function connections(): number {
   return descriptors(daemon).filter((each) => each.includes("socket:")).length - quietSockets;
 }
@@ -166,10 +180,6 @@ let quietSockets = 0;
 beforeAll(() => {
   quietSockets = descriptors(daemon).filter((each) => each.includes("socket:")).length;
 });
-
-function kept(): number {
-  return descriptors(daemon).length;
-}
 
 it("ends the servers of those who hang up while their image is opened", async () => {
   const open = request("open", {
@@ -227,7 +237,7 @@ it("neither ends nor spins where it has no descriptor left", async () => {
     const { status, stderr } = own.run(image, own.newMountpoint());
     if (status !== 0) failure = stderr;
   }
-  expect(own.daemonPid()).toBe(few.daemon);
+  expect(existsSync(`/proc/${few.daemon}`)).toBe(true);
   expect(failure).toMatch(/^isomount: [^\n]+\n$/);
   const clients = Array.from({ length: 60 }, () => connectUnix(few.socket));
   await sleep(500);
@@ -236,6 +246,8 @@ it("neither ends nor spins where it has no descriptor left", async () => {
   // In hundredths of a second.
   expect(processorTicks(few.daemon) - spent).toBeLessThan(60);
   for (const fd of clients) close(fd);
+  // Without the daemon, which may not even have a descriptor for who would ask it.
+  for (let i = 1; i <= 3; i++) own.runProgram("umount", join(own.folder, `mnt${i}`));
   await eventually("it answers again", () => own.run("list").status === 0, 20);
   expect(own.daemonPid()).toBe(few.daemon);
   own.end();

@@ -30,11 +30,7 @@ export function residentKibibytes(pid: number): number {
 }
 
 /** Looks again and again until it is so, for at most `seconds`. */
-export async function eventually(
-  what: string,
-  isSo: () => unknown,
-  seconds = 10,
-): Promise<void> {
+export async function eventually(what: string, isSo: () => unknown, seconds = 10): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await isSo())) {
     if (Date.now() > deadline) throw new Error(`not within ${seconds} seconds: ${what}`);

@@ -1,142 +1,174 @@
 /**
- * Readers compare every byte of mounted images while servers and the daemon are killed at random:
- * there must be no error, no wrong byte, and at the end nothing left over.
+ * Readers compare every byte of mounted images, with pauses in which servers fall asleep, while
+ * servers, daemon and keeper are killed at random: there must be no error, no wrong byte, and at the
+ * end nothing left over.
  */
-import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Isomount } from "../support/isomount.js";
+import { descriptors, eventually } from "../support/processes.js";
+import { Happenings } from "./happenings.js";
+import { Killer, type Kind } from "./killer.js";
+import { Reader, type ReaderResult } from "./reader.js";
+import { Victims } from "./victims.js";
 
-const readerScript = resolve(fileURLToPath(import.meta.url), "../reader.py");
+/** A request that is not answered after so long never will be. */
+const ANSWER_MILLISECONDS = 60_000;
+/** What takes a second takes twenty in User-Mode Linux. */
+const SETTLE_SECONDS = 60;
+/** Between two strokes; a mount may lose sixty servers a minute. */
+const MIN_PAUSE_MILLISECONDS = 20;
+const MAX_PAUSE_MILLISECONDS = 500;
+/** Every other mount's server sleeps as soon as one may. */
+const SLEEP_OPTIONS = ["sleep-timeout=1", ""];
 
 export interface TortureOptions {
   isomount: Isomount;
   source: string;
   images: readonly string[];
   seconds: number;
-  /** On a busy machine it goes on for longer, to kill that many servers at least. */
+  /** On a busy machine it goes on for longer, to kill so often at least. */
   minKills: number;
   tell(text: string): void;
 }
 
-export interface TortureResult {
-  serversKilled: number;
-  daemonsKilled: number;
+export interface TortureResult extends ReaderResult {
+  seconds: number;
+  sandboxed: boolean;
+  kills: Record<Kind, number>;
+  totalKills: number;
+  /** Servers that were replaced, as the daemons have counted. */
   restarts: number;
-  reads: number;
-  bytes: number;
-  errors: string[];
-  wrong: string[];
-}
-
-interface ReaderResult {
-  reads: number;
-  bytes: number;
-  errors: string[];
-  wrong: string[];
+  /** As often as somebody was there to tell. */
+  slept: number;
+  woke: number;
+  /** What they said: a command may reach a daemon that was killed a moment before. */
+  failedCommands: string[];
+  /** What the daemon calls errors. */
+  complaints: string[];
+  leftovers: string[];
 }
 
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const { isomount, source, images, seconds, minKills, tell } = options;
-  const mounts = images.map((image) => isomount.mount(image));
+  const usual = await usualDescriptors(isomount, images[0]);
+  const mounts = images.map((image, i) => isomount.mount(image, SLEEP_OPTIONS[i % 2]));
+  const sandboxed = isomount.list().every((mount) => mount.sandboxed);
   const stop = join(isomount.folder, "stop");
-  const readers = mounts.map((mount, seed) => startReader(source, mount, stop, seed));
-  const result: TortureResult = {
-    serversKilled: 0,
-    daemonsKilled: 0,
-    restarts: 0,
-    reads: 0,
-    bytes: 0,
-    errors: [],
-    wrong: [],
-  };
+  const happenings = new Happenings(isomount);
+  const readers = mounts.map((mount, seed) => new Reader(source, mount, stop, seed));
+  const killer = new Killer(isomount);
+  const began = Date.now();
   try {
-    const end = Date.now() + seconds * 1000;
-    while (Date.now() < end || result.serversKilled < minKills) {
-      await pause(50 + Math.random() * 250);
-      const luck = Math.random();
-      if (luck < 0.8) killServer(isomount, result);
-      else await replaceDaemon(isomount, result, luck < 0.95);
-      tell(`${result.serversKilled} servers and ${result.daemonsKilled} daemons killed`);
+    while (Date.now() - began < seconds * 1000 || killer.total < minKills) {
+      const room = MAX_PAUSE_MILLISECONDS - MIN_PAUSE_MILLISECONDS;
+      await pause(MIN_PAUSE_MILLISECONDS + Math.random() * room);
+      killer.strike();
+      tell(JSON.stringify(killer.kills));
     }
   } finally {
     writeFileSync(stop, "");
+    happenings.stop();
   }
-  for (const reader of readers) {
-    const { reads, bytes, errors, wrong } = await reader;
-    result.reads += reads;
-    result.bytes += bytes;
-    result.errors.push(...errors);
-    result.wrong.push(...wrong);
-  }
-  await settled(isomount);
-  result.restarts = isomount.list().reduce((sum, { restarts }) => sum + restarts, 0);
+  const read = sum(await Promise.all(readers.map((each) => each.result(ANSWER_MILLISECONDS))));
+  await eventually(
+    "every mount has a server again, or sleeps",
+    () => isomount.list().every(({ state }) => state === "serving" || state === "asleep"),
+    SETTLE_SECONDS,
+  );
+  const restarts = isomount.list().reduce((total, mount) => total + mount.restarts, 0);
   for (const mount of mounts) isomount.succeed("umount", mount);
-  return result;
+  return {
+    seconds: Math.round((Date.now() - began) / 1000),
+    sandboxed,
+    kills: killer.kills,
+    totalKills: killer.total,
+    restarts,
+    slept: happenings.counts.asleep ?? 0,
+    woke: happenings.counts.awake ?? 0,
+    ...read,
+    failedCommands: killer.failedCommands,
+    complaints: happenings.complaints,
+    leftovers: await leftovers(isomount, usual),
+  };
 }
 
-function killServer(isomount: Isomount, result: TortureResult): void {
-  const serving = isomount.list().filter(({ state, pid }) => state === "serving" && pid > 0);
-  if (serving.length === 0) return;
-  const { pid } = serving[Math.floor(Math.random() * serving.length)];
-  try {
-    process.kill(pid, "SIGKILL");
-    result.serversKilled++;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+function sum(parts: readonly ReaderResult[]): ReaderResult {
+  const total = (count: (part: ReaderResult) => number) =>
+    parts.reduce((all, part) => all + count(part), 0);
+  return {
+    reads: total(({ reads }) => reads),
+    bytes: total(({ bytes }) => bytes),
+    listings: total(({ listings }) => listings),
+    slowestMilliseconds: Math.max(...parts.map((part) => part.slowestMilliseconds)),
+    errors: parts.flatMap(({ errors }) => errors),
+    wrong: parts.flatMap(({ wrong }) => wrong),
+  };
 }
 
-/**
- * Not while a server is being replaced: without systemd's store the daemon alone holds the mount
- * then, and its death ends it.
- */
-async function replaceDaemon(
-  isomount: Isomount,
-  result: TortureResult,
-  byForce: boolean,
-): Promise<void> {
-  await settled(isomount);
-  const pid = isomount.daemonPid();
-  if (byForce && pid !== undefined) {
-    process.kill(pid, "SIGKILL");
-    while (existsSync(`/proc/${pid}`)) await pause(5);
-  } else isomount.succeed("daemon", "restart");
-  isomount.list();
-  result.daemonsKilled++;
+/** How many descriptors daemon and keeper have with nothing mounted, and a spare server. */
+interface Descriptors {
+  daemon: string[];
+  keeper: string[];
 }
 
-async function settled(isomount: Isomount): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (isomount.list().every(({ state }) => state === "serving")) return;
-    await pause(20);
-  }
-  throw new Error("a server was not replaced within ten seconds");
+async function usualDescriptors(isomount: Isomount, image: string): Promise<Descriptors> {
+  const mountpoint = isomount.mount(image);
+  isomount.succeed("umount", mountpoint);
+  await eventually(
+    "there is a spare server",
+    () => isomount.daemonInfo().spare?.pid,
+    SETTLE_SECONDS,
+  );
+  return descriptorsNow(isomount);
 }
 
-function startReader(
-  source: string,
-  mount: string,
-  stop: string,
-  seed: number,
-): Promise<ReaderResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("python3", [readerScript, source, mount, stop, String(seed)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let output = "";
-    child.stdout.on("data", (part: Buffer) => {
-      output += part.toString();
-    });
-    child.on("error", reject);
-    child.on("close", (status) => {
-      if (status === 0) resolve(JSON.parse(output) as ReaderResult);
-      else reject(new Error(`reader of ${mount}: exit ${status}`));
-    });
-  });
+function descriptorsNow(isomount: Isomount): Descriptors {
+  const { pid, keeper } = isomount.daemonInfo();
+  return {
+    daemon: pid === undefined ? [] : descriptors(pid),
+    keeper: keeper === undefined ? [] : descriptors(keeper.pid),
+  };
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, milliseconds));
+/** What is still there some seconds after the last mount has gone, and does not belong to a daemon. */
+async function leftovers(isomount: Isomount, usual: Descriptors): Promise<string[]> {
+  let left: string[] = [];
+  const isNothing = () => {
+    left = [
+      ...isomount.leftovers(),
+      ...foreignProcesses(isomount),
+      ...foreignFiles(isomount),
+      ...additional(isomount, usual),
+    ];
+    return left.length === 0;
+  };
+  // The last look is the result.
+  await eventually("nothing is left", isNothing, SETTLE_SECONDS).catch(() => {});
+  return left;
+}
+
+/** Servers, and what they live in, that no daemon knows of any more. */
+function foreignProcesses(isomount: Isomount): string[] {
+  const { spare } = isomount.daemonInfo();
+  return new Victims(isomount.runtime)
+    .processesOfServers()
+    .filter((pid) => pid !== spare?.pid && pid !== spare?.launcher)
+    .map((pid) => `process ${pid}`);
+}
+
+function foreignFiles(isomount: Isomount): string[] {
+  const { spare } = isomount.daemonInfo();
+  const own = /^(isomountd\.(lock|log.*)|control\.sock|metrics\.sock|keeper\.sock)$/;
+  return readdirSync(isomount.runtime)
+    .filter((name) => !own.test(name) && name !== basename(spare?.socketPath ?? ""))
+    .map((name) => `file ${name}`);
+}
+
+function additional(isomount: Isomount, usual: Descriptors): string[] {
+  const now = descriptorsNow(isomount);
+  return (["daemon", "keeper"] as const)
+    .filter((who) => now[who].length > usual[who].length)
+    .map((who) => `descriptors of the ${who}: ${now[who].join(", ")}; before ${usual[who].length}`);
 }

@@ -13,6 +13,7 @@ import {
   listFlags,
   mountFlags,
   openFlags,
+  systemFlag,
   umountFlags,
   watchFlags,
 } from "../../../daemon/cli/flags.js";
@@ -30,6 +31,7 @@ const flags = [
   ...watchFlags,
   ...openFlags,
   ...desktopFlags,
+  systemFlag,
 ];
 
 async function help(...words: string[]): Promise<string> {

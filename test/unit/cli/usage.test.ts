@@ -16,7 +16,10 @@ describe("wrong command lines end with 1", () => {
     [["a.iso", "-o", "passphrase-file=a", "--passphrase-fd=3"], "more than one source"],
     [["umount"], "umount takes either mountpoints, images and ids, or --all"],
     [["umount", "/mnt", "--all"], "umount takes either"],
-    [["daemon", "dance"], 'Given: "dance", Choices: "start", "stop", "restart", "status"'],
+    [
+      ["daemon", "dance"],
+      'Given: "dance", Choices: "start", "stop", "restart", "reload", "status"',
+    ],
     [["info"], "an argument is missing"],
     [["completion", "fish"], 'Given: "fish"'],
   ])("%j", async (words, message) => {

@@ -1,0 +1,130 @@
+/** The runtime folder, where it holds what this daemon does not know, or has no room left. */
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
+import { Isomount, program, startIsomount } from "../support/isomount.js";
+import { eventually } from "../support/processes.js";
+import { run } from "../support/tools.js";
+
+const isomount = startIsomount();
+const image = join(isomount.folder, "disc.iso");
+const isomountd = program.replace(/isomount\.js$/, "isomountd.js");
+
+beforeAll(() => writeFileSync(image, buildIso(folder("", [file("A.TXT;1", "a\n")]))));
+
+describe("a record of a mount", () => {
+  it.each([
+    ["of a newer version", '{"version":99,"id":"m7","since":"what"}', "is of version 99"],
+    ["that is no JSON", "{", "JSON"],
+  ])("%s is left alone, and named in the log", (_, text, reason) => {
+    const record = join(isomount.runtime, "m7.json");
+    writeFileSync(record, text);
+    isomount.succeed("daemon", "start");
+    const path = isomount.mount(image);
+    expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+    expect(readFileSync(record, "utf8")).toBe(text);
+    expect(isomount.daemonLog()).toMatch(new RegExp(` warn: m7\\.json is left alone: .*${reason}`));
+    isomount.succeed("umount", path);
+    isomount.succeed("daemon", "stop");
+  });
+});
+
+it("belongs to one daemon at a time", () => {
+  isomount.succeed("daemon", "start");
+  const pid = isomount.daemonPid();
+  const { status, stderr } = isomount.runProgram(process.execPath, isomountd);
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: `isomountd: already running: another isomountd serves ${isomount.runtime}\n`,
+  });
+  expect(isomount.daemonPid()).toBe(pid);
+});
+
+const isRoot = process.getuid!() === 0;
+
+describe.skipIf(!isRoot)("a runtime folder without room", () => {
+  const full = new Isomount();
+  // The log that lies beside would have no room either.
+  const log = join(full.folder, "log");
+  const configuration = join(full.folder, "isomountd.toml");
+  full.environment.ISOMOUNT_CONFIG = configuration;
+  beforeAll(() => {
+    run("mount", ["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", full.runtime]);
+    writeFileSync(configuration, `log-file = "${log}"`);
+    full.succeed("daemon", "start");
+    fill("filler");
+  });
+  afterAll(() => {
+    run("umount", ["--lazy", full.runtime]);
+    full.end();
+  });
+
+  function fill(name: string): void {
+    for (let size = 32_768; size > 0; size = size >> 1) {
+      try {
+        for (;;) writeFileSync(join(full.runtime, name), Buffer.alloc(size), { flag: "a" });
+      } catch (error) {
+        expect((error as NodeJS.ErrnoException).code).toBe("ENOSPC");
+      }
+    }
+  }
+
+  it("mounts all the same, and says what that costs", async () => {
+    const path = full.mount(image);
+    expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+    expect(existsSync(join(full.runtime, "m1.json"))).toBe(false);
+    full.succeed("umount", path);
+    expect(full.list()).toEqual([]);
+    const ours = [`mount ${full.runtime}`];
+    await eventually("nothing else is left", () => `${full.leftovers()}` === `${ours}`);
+    expect(readFileSync(log, "utf8")).toMatch(
+      / error: \S+mnt1: its record cannot be written, so it will not survive .*ENOSPC/,
+    );
+  });
+
+  it("goes on when there is room again", () => {
+    full.runProgram("rm", join(full.runtime, "filler"));
+    const path = full.mount(image);
+    expect(readFileSync(join(full.runtime, "m2.json"), "utf8")).toContain('"id":"m2"');
+    full.succeed("umount", path);
+    full.succeed("daemon", "stop");
+  });
+});
+
+it("is served without a log, where that cannot be written", async () => {
+  const daemon = new Isomount();
+  const words = ["-c", 'exec "$@" 2>/dev/full', "sh", process.execPath, isomountd];
+  const ended = daemon.startProgram("sh", ...words);
+  await eventually("it listens", () => existsSync(join(daemon.runtime, "control.sock")));
+  writeFileSync(join(daemon.folder, "disc.iso"), readFileSync(image));
+  const path = daemon.mount(join(daemon.folder, "disc.iso"));
+  expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+  daemon.end();
+  expect((await ended).status).toBe(0);
+});
+
+describe.skipIf(!isRoot)("the daemons of two users", () => {
+  const daemons = isRoot ? [1, 2].map((user) => startIsomount(user)) : [];
+
+  it("run side by side, and neither serves the other's user", () => {
+    const paths = daemons.map((daemon) => {
+      const disc = join(daemon.folder, "disc.iso");
+      writeFileSync(disc, readFileSync(image));
+      return daemon.mount(disc);
+    });
+    const [first, second] = daemons;
+    daemons.forEach((daemon, i) => {
+      expect(daemon.list().map(({ mountpoint }) => mountpoint)).toEqual([paths[i]]);
+      expect(daemon.runProgram("cat", join(paths[i], "a.txt")).stdout).toBe("a\n");
+      expect(daemon.runProgram("cat", join(paths[1 - i], "a.txt")).status).not.toBe(0);
+    });
+    expect(first.daemonPid()).not.toBe(second.daemonPid());
+    chmodSync(first.folder, 0o755);
+    second.environment.ISOMOUNT_RUNTIME_DIR = first.runtime;
+    const { status, stderr } = second.run("list");
+    expect(status).toBe(2);
+    expect(stderr).toContain(`${first.runtime} belongs to user 1`);
+    delete second.environment.ISOMOUNT_RUNTIME_DIR;
+  });
+});
