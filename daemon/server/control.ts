@@ -64,18 +64,20 @@ export class Control {
   private acceptSupervisor(): void {
     const fd = acceptUnix(LISTENER_FD);
     if (fd !== undefined) {
-      this.link?.close();
-      this.link = new PacketLink(
+      // The old link is read to its end: what a supervisor ordered before it died still holds.
+      const link: PacketLink<ToServer, FromServer> = new PacketLink(
         this.poller,
         fd,
         (message, descriptors) => this.receive(message, descriptors),
         () => {
+          if (this.link !== link) return;
           this.link = undefined;
           // A mount outlives its supervisor; what was only being opened is of use to nobody.
           if (this.mounted === undefined) this.end();
         },
       );
-      if (this.unsent !== undefined) this.link.send(this.unsent);
+      this.link = link;
+      if (this.unsent !== undefined) link.send(this.unsent);
       this.unsent = undefined;
     }
     this.poller.watch(LISTENER_FD, POLLIN, () => this.acceptSupervisor());

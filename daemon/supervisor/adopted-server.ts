@@ -48,6 +48,8 @@ export class AdoptedServer implements Server {
 
   handOver(events: ServerEvents): void {
     this.events = events;
+    // It ended before anybody listened.
+    if (!this.alive) queueMicrotask(() => events.gone());
   }
 
   send(message: ToServer, descriptors: readonly number[] = []): void {

@@ -5,6 +5,7 @@ import {
   existsSync,
   fstatSync,
   openSync,
+  rmSync,
   unlinkSync,
   writeSync,
 } from "node:fs";
@@ -108,7 +109,7 @@ const store = await findStore();
 const supervisor = new Supervisor(poller, sandbox, folder, log, manager, store, settings);
 const warn = (message: string) => log.warn(message);
 const metrics = new MetricsSocket(poller, folder, () => supervisor.metrics(), warn);
-const methods = new MethodTable(supervisor, { shutdown: stop, reload });
+const methods = new MethodTable(supervisor, { leave, shutdown: stop, reload });
 const clients = new Clients(poller, methods, log);
 
 const socketPath = controlSocket(folder);
@@ -184,10 +185,15 @@ function removeStale(path: string): void {
   }
 }
 
+/** Nobody reaches this daemon from here on. */
+function leave(): void {
+  // systemd's own socket stays, so that the next request starts the next daemon.
+  if (!activatedBySocket) rmSync(socketPath, { force: true });
+}
+
 function stop(): void {
   manager.stopping();
-  // systemd's own socket stays, so that the next request starts the next daemon.
-  if (!activatedBySocket) unlinkSync(socketPath);
+  leave();
   group.remove();
   metrics.remove();
   supervisor.end();

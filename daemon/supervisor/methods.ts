@@ -21,6 +21,8 @@ type Handler = (fields: Fields, request: Request) => unknown;
 
 /** What a request can do to the daemon itself. */
 export interface DaemonActions {
+  /** Nobody connects any more. */
+  leave(): void;
   shutdown(): void;
   /** Throws ConfigurationError. */
   reload(): void;
@@ -38,7 +40,7 @@ export class MethodTable {
 
   constructor(
     private readonly supervisor: Supervisor,
-    { shutdown, reload }: DaemonActions,
+    { leave, shutdown, reload }: DaemonActions,
   ) {
     this.handlers = {
       open: (fields, request) => this.open(fields, request),
@@ -68,6 +70,8 @@ export class MethodTable {
           );
         }
         await supervisor.settle();
+        // Before the answer: whoever has it connects to the next daemon, not to this one.
+        leave();
         // After the answer has gone out.
         setImmediate(shutdown);
         return {};

@@ -22,7 +22,7 @@ export interface SandboxPlan {
 }
 
 /** The descriptor on which bubblewrap tells the server's real process id. */
-export const INFO_FD = 4;
+const INFO_FD = 4;
 
 const serverFile = fileURLToPath(new URL("./server.js", import.meta.url));
 

@@ -1,14 +1,15 @@
 /** One server process and the link to it. Dies with its mount; a later supervisor may adopt it. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { constants as files, openSync, rmSync } from "node:fs";
+import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
-import { close, SystemError } from "../../fs-adapter/system/libc.js";
+import { check, close, pipe2, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
-import { INFO_FD, type SandboxPlan } from "./sandbox.js";
+import type { SandboxPlan } from "./sandbox.js";
 import type { Server, ServerEvents } from "./server.js";
 
 export interface ProcessEvents extends ServerEvents {
@@ -23,6 +24,32 @@ export interface ServerStart {
   /** Where the server listens for supervisors: in the runtime folder, unlinked when it is gone. */
   socketPath: string;
   timeZone: string;
+}
+
+const O_CLOEXEC = 0o2000000;
+
+interface InfoPipe {
+  reader: Readable;
+  writer: number;
+}
+
+/**
+ * The writer can be read from as well. So its holder gets no SIGPIPE when this process dies:
+ * bubblewrap would end half-way, and leave a child that waits for it for ever.
+ */
+function openInfoPipe(): InfoPipe {
+  const pipe = new Int32Array(2);
+  check(pipe2(pipe, O_CLOEXEC), "pipe2");
+  const [reader, writer] = pipe;
+  try {
+    const both = openSync(`/proc/self/fd/${reader}`, files.O_RDWR);
+    return { reader: new Socket({ fd: reader, readable: true, writable: false }), writer: both };
+  } catch (error) {
+    close(reader);
+    throw error;
+  } finally {
+    close(writer);
+  }
 }
 
 /** Nobody has asked anything of it yet. */
@@ -53,10 +80,11 @@ export class ServerProcess implements Server {
     this.timeZone = start.timeZone;
     this.sandboxed = plan.sandboxed;
     const listener = listenUnix(start.socketPath, "packet");
+    const info = openInfoPipe();
     let child: ChildProcess | undefined;
     try {
       this.child = child = spawn(plan.program, plan.parameters, {
-        stdio: ["ignore", "ignore", "pipe", listener, "pipe"],
+        stdio: ["ignore", "ignore", "pipe", listener, info.writer],
         // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
         env: {
           TZ: start.timeZone,
@@ -87,20 +115,24 @@ export class ServerProcess implements Server {
       );
     } catch (error) {
       this.isAlive = false;
+      info.reader.destroy();
       child?.kill("SIGKILL");
       rmSync(start.socketPath, { force: true });
       throw error;
     } finally {
+      close(info.writer);
       close(listener);
     }
     this.child.on("exit", (code, signal) => {
       if (this.isAlive && (code || signal))
         this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
+      // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
+      if (signal !== null && plan.sandboxed && this.pid > 0) this.killServer();
       this.end();
     });
     this.readLines(this.child.stderr as Readable, (line) => this.events.complaint(line));
     this.pid = plan.sandboxed ? 0 : (this.child.pid ?? 0);
-    this.readInfo((this.child.stdio as unknown[])[INFO_FD] as Readable);
+    this.readInfo(info.reader);
     this.child.unref();
   }
 
@@ -120,6 +152,8 @@ export class ServerProcess implements Server {
 
   handOver(to: ServerEvents): void {
     this.events = { ...this.events, message: to.message, gone: to.gone };
+    // It ended between its last words and now.
+    if (!this.isAlive) queueMicrotask(() => to.gone());
   }
 
   send(message: ToServer, descriptors: readonly number[] = []): void {
@@ -131,14 +165,18 @@ export class ServerProcess implements Server {
     if (!this.isAlive) return;
     // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
+    // Killed half-way, bubblewrap would leave a child that waits for it for ever.
+    if (this.pid > 0) this.killServer();
+    else if (this.sandboxed) this.killWhenKnown = true;
+    else this.child.kill("SIGKILL");
+  }
+
+  private killServer(): void {
     try {
-      // The pid of bubblewrap itself would leave the server running.
-      if (this.pid > 0) process.kill(this.pid, "SIGKILL");
-      else this.child.kill("SIGKILL");
+      process.kill(this.pid, "SIGKILL");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
     }
-    if (this.pid === 0 && this.start.plan.sandboxed) this.killWhenKnown = true;
   }
 
   private killWhenKnown = false;

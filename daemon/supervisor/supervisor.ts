@@ -314,10 +314,11 @@ export class Supervisor {
     };
     const history = { since, restarts, poisoned };
     const mounted = this.track(facts, reopenMadeFolder(record), history);
+    // First: it may end at once.
+    this.store.keep(record.id, fuse, slots, image);
     if (server !== undefined) mounted.adopt(server);
     else if (record.asleep) mounted.sleep();
-    else mounted.serve(await this.reopen(image), true);
-    this.store.keep(record.id, fuse, slots, image);
+    else await mounted.revive();
   }
 
   /** `by`: only what this user has mounted. */

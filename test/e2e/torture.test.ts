@@ -8,9 +8,10 @@ import { torture } from "../torture/torture.js";
 const SECONDS = 12;
 const MIN_KILLS = 15;
 
+const folder = scratch("torture");
+const isomount = startIsomount();
+
 it("shows readers no error and no wrong byte while servers, daemon and keeper are killed", async () => {
-  const folder = scratch("torture");
-  const isomount = startIsomount();
   const source = makeSource(folder);
   const images = makeImages(folder, source);
   const result = await torture({
