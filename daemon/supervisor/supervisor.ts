@@ -13,6 +13,7 @@ import {
   unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { close } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import type { Settings } from "../configuration/load.js";
@@ -298,11 +299,14 @@ export class Supervisor {
     { fuse, slots, image: fd, met }: Belongings,
     server?: AdoptedServer,
   ): Promise<void> {
-    if (this.isForeign(record.uid) && !this.confines) {
-      throw new Error("another user's image is not read without a sandbox");
-    }
     const { config, timeZone, sandbox, since, restarts, poisoned } = record;
     const image = new Image(record.image, fd, config, timeZone, sandbox, met);
+    if (this.isForeign(record.uid) && !this.confines) {
+      // With the connection open, readers would wait for an answer for ever.
+      for (const each of [fuse, slots]) close(each);
+      image.close();
+      throw new Error("another user's image is not read without a sandbox");
+    }
     const { sleepTimeout = this.settings.current.sleepTimeout } = record;
     const facts: MountFacts = {
       ...record,

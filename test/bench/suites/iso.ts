@@ -1,5 +1,6 @@
 /** ISO 9660: what people use today, a server in C, and the cost of a mount. */
 import { execFileSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Bench,
   duration,
@@ -89,6 +90,9 @@ async function smallFiles(bench: Bench): Promise<void> {
   }
 }
 
+/** Between two mounts, in milliseconds: a person takes longer. */
+const A_MOMENT = 1500;
+
 async function mounting(bench: Bench): Promise<void> {
   const small = treeImage(bench.folder, 40, 500);
   const million = millionImage(bench.folder);
@@ -101,16 +105,20 @@ async function mounting(bench: Bench): Promise<void> {
   };
   const smallTimes: number[] = [];
   const millionTimes: number[] = [];
-  for (let round = 0; round < bench.rounds * 3; round++) {
+  const hurriedTimes: number[] = [];
+  for (let round = 0; round < bench.rounds * 2; round++) {
+    await sleep(A_MOMENT);
     smallTimes.push(time(small));
+    await sleep(A_MOMENT);
     millionTimes.push(time(million));
   }
-  bench.fact(
-    "from command to mounted, the daemon running",
-    `${median(smallTimes).toFixed(0)} ms`,
-    "250 ms",
-    median(smallTimes) <= 250,
-  );
+  for (let round = 0; round < bench.rounds * 2; round++) hurriedTimes.push(time(small));
+  const mounted = (what: string, times: number[]) => {
+    const milliseconds = median(times);
+    bench.fact(what, `${milliseconds.toFixed(0)} ms`, "250 ms", milliseconds <= 250);
+  };
+  mounted("from command to mounted, the daemon running", smallTimes);
+  mounted("the same without a pause after the mount before", hurriedTimes);
   const ratio = median(millionTimes) / median(smallTimes);
   bench.fact(
     "mounting 1,000,000 files, against 20,000",

@@ -10,9 +10,12 @@ import {
   corpusBytes,
   corpusExpected,
   corpusImages,
+  corpusMissing,
   type ListedFile,
 } from "../../support/corpus.js";
 import { type WalkedFile, walk } from "../../support/walk.js";
+
+if (corpusMissing !== undefined) test.skip(corpusMissing, () => {});
 
 const EXT = /^ext[234]/;
 

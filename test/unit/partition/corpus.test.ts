@@ -4,7 +4,9 @@ import { probeWindow } from "../../../image-core/probe.js";
 import { partitionFormats } from "../../../image-core/registry.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { testContext } from "../../support/context.js";
-import { corpusBytes, corpusExpected, corpusImages } from "../../support/corpus.js";
+import { corpusBytes, corpusExpected, corpusImages, corpusMissing } from "../../support/corpus.js";
+
+if (corpusMissing !== undefined) test.skip(corpusMissing, () => {});
 
 /** `mbr1:83:ext2` > `mbr`, 1, `83`. */
 const region = /\b(mbr|gpt|apm)(\d+):([^\s:]*)/g;
