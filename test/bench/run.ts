@@ -18,9 +18,9 @@ import { discs } from "./suites/discs.js";
 import { disks } from "./suites/disks.js";
 import { dmg } from "./suites/dmg.js";
 import { iso } from "./suites/iso.js";
-import { mounts } from "./suites/mounts.js";
+import { mounts, series } from "./suites/mounts.js";
 
-const suites = [iso, discs, dmg, disks, mounts];
+const suites = [iso, discs, dmg, disks, mounts, series];
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !suites.some((suite) => suite.name === name));
 if (unknown.length > 0) {
