@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { check, pipe2, poll } from "../../fs-adapter/system/libc.js";
+import { DAEMON_FLAGS } from "../rpc/daemon-flags.js";
 import { reasonOf, systemFailure } from "./failure.js";
 
 const READY_MILLISECONDS = 10_000;
@@ -37,7 +38,7 @@ function spawnWithPipe(isomountd: string, log: string): string {
   check(pipe2(pipe, O_CLOEXEC), "pipe2");
   const [reader, writer] = pipe;
   try {
-    const child = spawn(process.execPath, [isomountd], {
+    const child = spawn(process.execPath, [...DAEMON_FLAGS, isomountd], {
       cwd: "/",
       detached: true,
       stdio: ["ignore", output, output, writer],

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { DAEMON_FLAGS } from "../rpc/daemon-flags.js";
 import { LISTENER_FD } from "../server/messages.js";
 import { Keeper } from "./keeper.js";
 
@@ -11,7 +12,7 @@ const isomountd = fileURLToPath(new URL("./isomountd.js", import.meta.url));
 const LOG_FD = 2;
 
 new Keeper(LISTENER_FD, () => {
-  const child = spawn(process.execPath, [isomountd], {
+  const child = spawn(process.execPath, [...DAEMON_FLAGS, isomountd], {
     stdio: ["ignore", LOG_FD, LOG_FD],
     cwd: "/",
     detached: true,

@@ -4,8 +4,10 @@ import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { receiveMessage, sendMessage } from "../../fs-adapter/system/unix-socket.js";
 import { MAX_PACKET_BYTES } from "./messages.js";
 
+/** What is received lies here until it is decoded, at once: one for all links. */
+const buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
+
 export class PacketLink<Incoming, Outgoing> {
-  private readonly buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
   private open = true;
 
   constructor(
@@ -44,13 +46,13 @@ export class PacketLink<Incoming, Outgoing> {
     for (;;) {
       let received: ReturnType<typeof receiveMessage>;
       try {
-        received = receiveMessage(this.fd, this.buffer, false);
+        received = receiveMessage(this.fd, buffer, false);
       } catch {
         return this.end();
       }
       if (received === undefined) return this.wait();
       if (received.bytes.length === 0) return this.end();
-      const text = this.buffer.toString("utf8", 0, received.bytes.length);
+      const text = buffer.toString("utf8", 0, received.bytes.length);
       this.onPacket(JSON.parse(text) as Incoming, received.descriptors);
       if (!this.open) return;
     }

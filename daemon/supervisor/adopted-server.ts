@@ -9,7 +9,7 @@ import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { MetNeed } from "./image.js";
 import type { Server, ServerEvents } from "./server.js";
-import { processStartTime, type StateRecord } from "./state-record.js";
+import { killProcess, type StateRecord } from "./state-record.js";
 
 /** A server answers within milliseconds, or hangs. */
 const GIVE_MILLISECONDS = 5_000;
@@ -57,10 +57,7 @@ export class AdoptedServer implements Server {
   }
 
   kill(): void {
-    // Pids are used again: only the process that the record means is ours to kill.
-    if (this.pid > 0 && processStartTime(this.pid) === this.startTime) {
-      process.kill(this.pid, "SIGKILL");
-    }
+    killProcess(this.pid, this.startTime);
     rmSync(this.socketPath, { force: true });
   }
 

@@ -178,7 +178,7 @@ export class MountedImage {
         maxReadBytes,
         poisoned: this.history.poisoned,
         resume,
-        cautious: this.ends.length > 0,
+        cautious: this.recentEnds().length > 0,
       },
       [fuse, slots],
     );
@@ -362,8 +362,7 @@ export class MountedImage {
     }
     this.history.restarts++;
     this.learn();
-    const now = Date.now();
-    this.ends = [...this.ends.filter((end) => now - end < ENDS_MILLISECONDS), now];
+    this.ends = [...this.recentEnds(), Date.now()];
     if (this.ends.length > MAX_ENDS) {
       const seconds = ENDS_MILLISECONDS / 1000;
       this.events.lost(`${this.ends.length} servers ended within ${seconds} seconds`);
@@ -397,6 +396,11 @@ export class MountedImage {
       else this.events.lost(`no server can be started: ${message}`);
       return undefined;
     }
+  }
+
+  private recentEnds(): number[] {
+    const before = Date.now() - ENDS_MILLISECONDS;
+    return this.ends.filter((end) => end > before);
   }
 
   /** Remembers what keeps killing. */

@@ -44,7 +44,7 @@ import { raiseReadAhead } from "./read-ahead.js";
 import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
 import { ServerProcess } from "./server-process.js";
 import { SpareServer } from "./spare-server.js";
-import { processStartTime, StateFolder, type StateRecord } from "./state-record.js";
+import { isProcess, processStartTime, StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 
@@ -508,7 +508,7 @@ const GONE_MILLISECONDS = 2_000;
 /** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
 async function processGone(pid: number, startTime: string): Promise<void> {
   const deadline = Date.now() + GONE_MILLISECONDS;
-  while (pid > 0 && processStartTime(pid) === startTime && startTime !== "") {
+  while (isProcess(pid, startTime)) {
     if (Date.now() > deadline) return;
     await new Promise((done) => setTimeout(done, 2));
   }

@@ -1,7 +1,7 @@
 /**
  * What a supervisor does with the mounts of the one before it: those whose servers live are adopted,
- * those whose servers died with it are served again from systemd's store, and of the rest nothing
- * is left behind.
+ * those whose servers died with it are served again by what systemd or the keeper kept, and of the
+ * rest nothing is left behind.
  */
 import { readdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -14,8 +14,8 @@ import type { DescriptorStore } from "./descriptor-store.js";
 import type { Log } from "./log.js";
 import { removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import {
+  killProcess,
   NODE_ID_VERSION,
-  processStartTime,
   type StateFolder,
   type StateRecord,
 } from "./state-record.js";
@@ -79,7 +79,7 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
     options.log.info(`${record.image}: ${what} on ${record.mountpoint}`);
     return;
   }
-  // What systemd kept is ours beyond doubt; a server's word is needed only without it.
+  // What was kept for us is ours beyond doubt; a server's word is needed only without it.
   const belongings = stored ?? (await server.takeOver(record));
   await options.restore(record, belongings, server);
   options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
@@ -97,9 +97,7 @@ function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedSe
 
 /** What is left of a mount that is gone. */
 function discard(record: StateRecord, { state, store, log }: TakeoverOptions): void {
-  if (record.pid > 0 && processStartTime(record.pid) === record.startTime) {
-    process.kill(record.pid, "SIGKILL");
-  }
+  killProcess(record.pid, record.startTime);
   rmSync(record.socketPath, { force: true });
   const made = reopenMadeFolder(record);
   if (made !== undefined) removeMadeFolder(made, (text) => log.warn(text));

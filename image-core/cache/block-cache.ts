@@ -61,11 +61,14 @@ export class BlockCache implements ByteSource {
    * source may be followed by stale bytes: `size` says where the source ends.
    */
   block(index: number): Uint8Array {
-    cacheCounts.hits++;
     // Records follow each other: most calls want the block of the call before.
-    if (index === this.lastIndex) return this.lastBlock;
+    if (index === this.lastIndex) {
+      cacheCounts.hits++;
+      return this.lastBlock;
+    }
     const cached = this.blocks.get(index);
     if (cached !== undefined) {
+      cacheCounts.hits++;
       if (this.blocks.size === this.capacity) {
         // Only a full cache evicts, so only a full cache needs the order of use.
         this.blocks.delete(index);
@@ -75,7 +78,6 @@ export class BlockCache implements ByteSource {
       this.lastBlock = cached;
       return cached;
     }
-    cacheCounts.hits--;
     cacheCounts.misses++;
     // The block about to be reused may be the last one.
     this.lastIndex = -1;

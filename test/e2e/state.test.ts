@@ -42,6 +42,7 @@ it("belongs to one daemon at a time", () => {
 });
 
 const isRoot = process.getuid!() === 0;
+if (!isRoot) console.log("skipped: only root makes file systems without room, and users");
 
 describe.skipIf(!isRoot)("a runtime folder without room", () => {
   const full = new Isomount();
