@@ -5,9 +5,8 @@
  * nothing to keep and nobody to ask.
  */
 import { close } from "../../fs-adapter/system/libc.js";
-import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
-import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
-import { PacketLink } from "../server/packet-link.js";
+import { Poller } from "../../fs-adapter/system/poller.js";
+import { LatestLink } from "../server/latest-link.js";
 import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "./messages.js";
 
 /** Of the names of /dev/fuse; all names of one mount begin as its own does. */
@@ -21,36 +20,23 @@ const IDLE_MILLISECONDS = 60_000;
 export class Keeper {
   private readonly poller = new Poller();
   private readonly kept = new Map<string, number>();
-  private link: PacketLink<ToKeeper, FromKeeper> | undefined;
+  private readonly supervisor: LatestLink<ToKeeper, FromKeeper>;
   private idle: NodeJS.Timeout | undefined;
 
   constructor(
     /** A unix seqpacket socket. */
-    private readonly listener: number,
+    listener: number,
     private readonly startSupervisor: () => void,
   ) {
-    this.accept();
-  }
-
-  /** One supervisor at a time; a new one replaces the old, which is dead or about to be. */
-  private accept(): void {
-    const fd = acceptUnix(this.listener);
-    if (fd !== undefined) {
-      // The old link is read to its end: what a supervisor said before it died still holds.
-      const link: PacketLink<ToKeeper, FromKeeper> = new PacketLink(
-        this.poller,
-        fd,
-        (message, descriptors) => this.receive(message, descriptors),
-        () => {
-          if (this.link !== link) return;
-          this.link = undefined;
-          if (this.kept.size === 0) this.end();
-          else this.replaceSupervisor(RESTART_MILLISECONDS);
-        },
-      );
-      this.link = link;
-    }
-    this.poller.watch(this.listener, POLLIN, () => this.accept());
+    this.supervisor = new LatestLink(this.poller, listener, {
+      connected: () => {},
+      received: (message, descriptors) => this.receive(message, descriptors),
+      gone: () => {
+        if (this.kept.size === 0) this.end();
+        else this.replaceSupervisor(RESTART_MILLISECONDS);
+      },
+    });
+    this.supervisor.accept();
   }
 
   private receive(message: ToKeeper, descriptors: number[]): void {
@@ -73,7 +59,7 @@ export class Keeper {
   /** Unless another comes by itself meanwhile; one that does not come is tried again, later. */
   private replaceSupervisor(pause: number): void {
     setTimeout(() => {
-      if (this.link !== undefined) return;
+      if (this.supervisor.isThere) return;
       this.startSupervisor();
       this.replaceSupervisor(Math.min(pause * 2, MAX_RESTART_MILLISECONDS));
     }, pause);
@@ -83,7 +69,7 @@ export class Keeper {
   private unmounted(fuse: string): void {
     const mount = fuse.slice(0, -FUSE_SUFFIX.length);
     for (const name of this.kept.keys()) if (name.startsWith(`${mount}-`)) this.forget(name);
-    if (this.link === undefined && this.kept.size === 0) this.end();
+    if (!this.supervisor.isThere && this.kept.size === 0) this.end();
   }
 
   private forget(name: string): void {
@@ -102,7 +88,7 @@ export class Keeper {
       from += DESCRIPTORS_A_PACKET;
       const names = part.map(([name]) => name);
       const last = from >= all.length;
-      this.link?.send(
+      this.supervisor.send(
         { type: "given", pid: process.pid, names, last },
         part.map(([, fd]) => fd),
       );

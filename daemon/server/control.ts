@@ -4,11 +4,10 @@
  */
 import { busyMilliseconds } from "../../fs-adapter/counters.js";
 import { close, mallocTrim } from "../../fs-adapter/system/libc.js";
-import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";
-import { acceptUnix } from "../../fs-adapter/system/unix-socket.js";
+import { Poller } from "../../fs-adapter/system/poller.js";
 import type { Need } from "../rpc/protocol.js";
+import { LatestLink } from "./latest-link.js";
 import { type FromServer, LISTENER_FD, type ToServer } from "./messages.js";
-import { PacketLink } from "./packet-link.js";
 import type { ServingThreads } from "./serving-threads.js";
 import type { FromThread, MetNeed, OpenOrder, ThreadOrder } from "./thread-messages.js";
 
@@ -25,12 +24,19 @@ export class Control {
   private mounted: ThreadOrder | undefined;
   private readonly met: MetNeed[] = [];
   private asked: Need | undefined;
-  private link: PacketLink<ToServer, FromServer> | undefined;
+  private readonly supervisor = new LatestLink<ToServer, FromServer>(this.poller, LISTENER_FD, {
+    connected: () => this.catchUp(),
+    received: (message, descriptors) => this.receive(message, descriptors),
+    gone: () => {
+      // A mount outlives its supervisor; what was only being opened is of use to nobody.
+      if (this.mounted === undefined) this.end();
+    },
+  });
   /** Said while no supervisor listened: the next one hears it first. */
   private unsent: FromServer | undefined;
 
   constructor(private readonly threads: ServingThreads) {
-    this.acceptSupervisor();
+    this.supervisor.accept();
   }
 
   /** From a serving thread. */
@@ -48,8 +54,13 @@ export class Control {
   }
 
   private tell(message: FromServer): void {
-    if (this.link === undefined) this.unsent = message;
-    else this.link.send(message);
+    if (this.supervisor.isThere) this.supervisor.send(message);
+    else this.unsent = message;
+  }
+
+  private catchUp(): void {
+    if (this.unsent !== undefined) this.supervisor.send(this.unsent);
+    this.unsent = undefined;
   }
 
   /** A thread of the pool waits in poll(2), and exit waits for the pool: it is woken first. */
@@ -58,29 +69,6 @@ export class Control {
     // The serving thread may wait for an answer that nobody will give.
     this.threads.wake();
     process.exit(0);
-  }
-
-  /** One supervisor at a time; a new one replaces the old, which is dead or about to be. */
-  private acceptSupervisor(): void {
-    const fd = acceptUnix(LISTENER_FD);
-    if (fd !== undefined) {
-      // The old link is read to its end: what a supervisor ordered before it died still holds.
-      const link: PacketLink<ToServer, FromServer> = new PacketLink(
-        this.poller,
-        fd,
-        (message, descriptors) => this.receive(message, descriptors),
-        () => {
-          if (this.link !== link) return;
-          this.link = undefined;
-          // A mount outlives its supervisor; what was only being opened is of use to nobody.
-          if (this.mounted === undefined) this.end();
-        },
-      );
-      this.link = link;
-      if (this.unsent !== undefined) link.send(this.unsent);
-      this.unsent = undefined;
-    }
-    this.poller.watch(LISTENER_FD, POLLIN, () => this.acceptSupervisor());
   }
 
   private receive(message: ToServer, descriptors: number[]): void {
@@ -136,7 +124,7 @@ export class Control {
       const fds = part.flatMap(({ fd }) => (fd === undefined ? [] : [fd]));
       const needs = part.map(({ fd: _, ...need }) => need);
       const last = from >= this.met.length;
-      this.link?.send({ type: "given", met: needs, last }, [...head, ...fds]);
+      this.supervisor.send({ type: "given", met: needs, last }, [...head, ...fds]);
       head = [];
     } while (from < this.met.length);
   }

@@ -2,7 +2,6 @@
  * The supervisor: takes requests, holds every mount with copies of its descriptors, starts servers
  * and replaces those that die. It parses no image and looks up no path of a user.
  */
-import { join } from "node:path";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import { MAX_SPLICE_BYTES } from "../../fs-adapter/dev-fuse/splicer.js";
 import {
@@ -41,9 +40,8 @@ import { MountedImage, type MountFacts, type MountHistory } from "./mounted-imag
 import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
-import { nativePlan, type Sandbox, type SandboxPlan } from "./sandbox.js";
-import { ServerProcess } from "./server-process.js";
-import { SpareServer } from "./spare-server.js";
+import type { Sandbox } from "./sandbox.js";
+import { ServerPool } from "./server-pool.js";
 import { isProcess, processStartTime, StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
@@ -85,19 +83,14 @@ export class Supervisor {
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new Map<string, MountedImage>();
   private readonly waiters = new Map<string, Set<(reason: string) => void>>();
-  private lastServer = 0;
   private lastMount = 0;
   private lastSession = 0;
   private readonly state: StateFolder;
-  private readonly spare = new SpareServer(
-    (timeZone) => this.startServer(this.sandbox.plan, timeZone),
-    () => [...this.mounts.values()].some(({ state }) => state === "asleep"),
-    () => this.settings.current.spareServer,
-  );
+  private readonly servers: ServerPool;
 
   constructor(
     private readonly poller: Poller,
-    private readonly sandbox: Sandbox,
+    sandbox: Sandbox,
     private readonly folder: string,
     private readonly log: Log,
     private readonly manager: ServiceManager,
@@ -105,6 +98,8 @@ export class Supervisor {
     private readonly settings: Settings,
   ) {
     this.state = new StateFolder(folder);
+    const isAnyAsleep = () => [...this.mounts.values()].some(({ state }) => state === "asleep");
+    this.servers = new ServerPool(poller, sandbox, folder, settings, isAnyAsleep);
   }
 
   open(request: OpenRequest): { id: string; result: Promise<OpenResult> } {
@@ -114,7 +109,7 @@ export class Supervisor {
     // Async: a server that cannot even be started, for want of descriptors, fails this image alone.
     const session = new OpenSession(id, image, async (supply) =>
       openServer({
-        server: this.hire(image),
+        server: this.servers.hire(image),
         image,
         supply,
         started: () => this.started(image),
@@ -208,10 +203,7 @@ export class Supervisor {
   ): Promise<MountedImage> {
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
-    const server = await this.reopen(
-      facts.image,
-      this.startServer(nativePlan, facts.image.timeZone),
-    );
+    const server = await this.reopen(facts.image, this.servers.hireNative(facts.image));
     const mountpoint = descriptorPath(request.mountpoint);
     const mounted = this.track(
       { ...facts, mountpoint, device: "", transport: "fuse-native", fuse: -1, slots: -1 },
@@ -242,7 +234,7 @@ export class Supervisor {
         lost: (reason) => this.lost(mounted, reason),
         changed: () => {
           this.save(mounted);
-          if (mounted.state === "asleep") this.spare.expect(facts.image.timeZone);
+          if (mounted.state === "asleep") this.servers.expect(facts.image);
         },
         happened: (event, what) => this.tell(mounted, event, `${facts.mountpoint}: ${what}`),
         log: (level, message) => this.log[level](`${facts.mountpoint}: ${message}`),
@@ -393,7 +385,7 @@ export class Supervisor {
 
   /** Whether images are read in a sandbox. */
   get confines(): boolean {
-    return this.sandbox.plan.sandboxed;
+    return this.servers.confines;
   }
 
   private isForeign(uid: number): boolean {
@@ -422,24 +414,13 @@ export class Supervisor {
       since: this.since,
       mounts: this.mounts.size,
       runtimeFolder: this.folder,
-      spare: this.spare.info,
+      spare: this.servers.spareInfo,
       keeper: this.store.info,
     };
   }
 
-  private startServer(plan: SandboxPlan, timeZone: string): ServerProcess {
-    const socketPath = join(this.folder, `server-${process.pid}-${++this.lastServer}.sock`);
-    return new ServerProcess(this.poller, { plan, socketPath, timeZone });
-  }
-
-  /** A server for this image: the spare one if it suits. */
-  private hire({ sandbox, timeZone }: Image): ServerProcess {
-    if (!sandbox) return this.startServer(this.sandbox.plain, timeZone);
-    return this.spare.take(timeZone) ?? this.startServer(this.sandbox.plan, timeZone);
-  }
-
   /** Another server for an image that was open before: all it asks for is remembered. */
-  private async reopen(image: Image, server = this.hire(image)): Promise<OpenedServer> {
+  private async reopen(image: Image, server = this.servers.hire(image)): Promise<OpenedServer> {
     return openServer({
       server,
       image,
@@ -466,7 +447,7 @@ export class Supervisor {
 
   /** Before the process ends: what serves nobody goes with it. */
   end(): void {
-    this.spare.end();
+    this.servers.end();
     this.store.end();
   }
 

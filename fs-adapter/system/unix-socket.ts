@@ -152,21 +152,7 @@ export function sendAvailable(fd: number, bytes: Uint8Array): number {
   for (let sent = 0; ; ) {
     const rest = bytes.subarray(sent);
     if (rest.length === 0) return sent;
-    const result = Number(
-      sendmsg(
-        fd,
-        {
-          name: null,
-          nameLength: 0,
-          iov: [{ base: rest, length: rest.length }],
-          iovLength: 1,
-          control: null,
-          controlLength: 0,
-          flags: 0,
-        },
-        MSG_NOSIGNAL | MSG_DONTWAIT,
-      ),
-    );
+    const result = Number(sendmsg(fd, msghdr(rest, null), MSG_NOSIGNAL | MSG_DONTWAIT));
     if (result >= 0) sent += result;
     else if (errno() === EAGAIN) return sent;
     else if (errno() !== EINTR) throw new SystemError("sendmsg", errno());
@@ -191,19 +177,7 @@ export function sendMessage(
     const control = sent === 0 && descriptors.length > 0 ? rights(descriptors) : null;
     const rest = sent === 0 ? bytes : bytes.subarray(sent);
     const result = Number(
-      sendmsg(
-        fd,
-        {
-          name: null,
-          nameLength: 0,
-          iov: [{ base: rest, length: rest.length }],
-          iovLength: 1,
-          control,
-          controlLength: control?.length ?? 0,
-          flags: 0,
-        },
-        MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT),
-      ),
+      sendmsg(fd, msghdr(rest, control), MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)),
     );
     if (result < 0) {
       if (errno() === EINTR) continue;
@@ -211,6 +185,19 @@ export function sendMessage(
     }
     sent += result;
   } while (sent < bytes.length);
+}
+
+/** One piece of bytes, to whoever is connected. */
+function msghdr(bytes: Uint8Array, control: Buffer | null): object {
+  return {
+    name: null,
+    nameLength: 0,
+    iov: [{ base: bytes, length: bytes.length }],
+    iovLength: 1,
+    control,
+    controlLength: control?.length ?? 0,
+    flags: 0,
+  };
 }
 
 /** struct cmsghdr with SCM_RIGHTS: length (64 bit), level, type, descriptors, padded to 8. */
