@@ -40,6 +40,15 @@ async function help(...words: string[]): Promise<string> {
   return stdout;
 }
 
+describe("the man pages", () => {
+  it.each(["isomount.1", "isomountd.8"])("%s explains nothing twice", (name) => {
+    const items =
+      readFileSync(join(project, "daemon/man", name), "utf8").match(/^\.It .*$/gm) ?? [];
+    expect(items.length).toBeGreaterThan(5);
+    expect(items.filter((item, i) => items.indexOf(item) !== i)).toEqual([]);
+  });
+});
+
 describe("README", () => {
   const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block);
   const lines = blocks.flatMap((block) => block.trim().split("\n"));
