@@ -8,6 +8,8 @@ const FIELDS = [
   "reads",
   "readBytes",
   "splicedBytes",
+  /** Read and handed to the kernel before anybody asked. */
+  "filesAhead",
   "errors",
   /** Spent answering. */
   "milliseconds",

@@ -11,6 +11,7 @@ const programs = {
   isomountd: "daemon/supervisor/main.ts",
   server: "daemon/server/main.ts",
   "serving-thread": "daemon/server/serving-thread.ts",
+  "store-thread": "daemon/server/store-thread.ts",
   keeper: "daemon/keeper/main.ts",
   "native-server": "daemon/server/native-main.ts",
   "systemd-helper": "daemon/systemd-helper/main.ts",

@@ -13,13 +13,14 @@ export function renderStatus(daemon: DaemonInfo | undefined, mounts: readonly Mo
 
 function renderMount(mount: MountInfo): string {
   const { id, image, mountpoint, filesystem, state, pid, since, restarts, statistics } = mount;
-  const { requests, reads, readBytes, splicedBytes, errors } = statistics;
+  const { requests, reads, readBytes, splicedBytes, filesAhead, errors } = statistics;
   const server = pid > 0 ? `, served by process ${pid}` : "";
   const rows: [string, string][] = [
     ["image", `${image} (${filesystem})`],
     ["state", `${state} since ${dateOf(since)}${server}`],
     ["requests", `${requests}${latency(statistics)}`],
     ["reads", `${reads}, ${bytes(readBytes)}${share(splicedBytes, readBytes, " without a copy")}`],
+    ...(filesAhead > 0 ? [["ahead", `${filesAhead} small files`] as [string, string]] : []),
     ["cache", cache(statistics)],
     ["errors", `${errors}`],
     ["restarts", `${restarts}`],

@@ -104,6 +104,8 @@ export interface MountStatistics {
   readBytes: number;
   /** Of those, what went to the reader without a copy. */
   splicedBytes: number;
+  /** Small files put into the kernel's cache before they were asked for: they need no request. */
+  filesAhead: number;
   errors: number;
   /** Spent answering, by all serving threads together. */
   milliseconds: number;

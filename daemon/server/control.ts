@@ -42,6 +42,10 @@ export class Control {
   /** From a serving thread. */
   hear(message: FromThread): void {
     if (message.type === "loaded") return this.startFurther();
+    if (message.type === "stores") {
+      if (this.mounted !== undefined) this.threads.startStoring(this.mounted.fuse);
+      return;
+    }
     if (message.type === "need") this.asked = message.need;
     this.tell(message);
     if (message.type === "unmounted") setImmediate(() => this.end());

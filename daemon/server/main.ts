@@ -8,6 +8,7 @@
  */
 import { MessageChannel } from "node:worker_threads";
 import { COUNTERS_SIZE } from "../../fs-adapter/counters.js";
+import { STORE_QUEUE_SIZE } from "../../fs-adapter/dev-fuse/store-queue.js";
 import { ChunkArena } from "../../image-core/cache/chunk-arena.js";
 import { startThread } from "./thread.js";
 import type { FirstThreadStart, FromThread } from "./thread-messages.js";
@@ -22,6 +23,7 @@ const start: FirstThreadStart = {
   chunks: ChunkArena.memory(CHUNK_BYTES),
   answered: new Int32Array(new SharedArrayBuffer(4)),
   answers: port2,
+  storeQueue: new SharedArrayBuffer(STORE_QUEUE_SIZE),
 };
 /** What the thread says before there is anybody to hear it. */
 const early: FromThread[] = [];

@@ -125,8 +125,12 @@ async function serveVolume(volume: Volume, order: ThreadOrder, onReady: () => vo
   const { serve } = await loadServe();
   const { index, counters } = start;
   const shown = withOverrides(volume, order.overrides);
+  // What killed an earlier server may have been done ahead of any request.
+  const storeQueue = "storeQueue" in start && !order.cautious ? start.storeQueue : undefined;
+  const onStores = () => tell({ type: "stores" });
   const workAhead = () => !order.cautious && chunks.workAhead();
-  serve(shown, { ...order, slotIndex: index, counters, onError, onReady, workAhead });
+  const surroundings = { slotIndex: index, counters, storeQueue };
+  serve(shown, { ...order, ...surroundings, onError, onReady, onStores, workAhead });
   tell({ type: "unmounted" });
 }
 

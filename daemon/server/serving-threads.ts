@@ -2,8 +2,9 @@
  * The threads of a server: one to begin with, since each takes 15 to 20 MiB with its decoders' own
  * memory; as many as there are cores once decoding keeps that one busy.
  */
+import { writeSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import type { MessagePort, Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import { COUNTERS_SIZE, type Counters, readCounters } from "../../fs-adapter/counters.js";
 import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
 import { startThread } from "./thread.js";
@@ -14,6 +15,7 @@ import type {
   FurtherThreadStart,
   MetNeed,
   OpenOrder,
+  StoreThreadStart,
   ThreadOrder,
   ToThread,
 } from "./thread-messages.js";
@@ -71,6 +73,16 @@ export class ServingThreads {
       };
       startThread(start, [], hear);
     }
+  }
+
+  /** Hands the kernel what the first thread reads ahead; ends when there is none for a while. */
+  startStoring(fuse: number): void {
+    const start: StoreThreadStart = { fuse, queue: this.start.storeQueue };
+    const worker = new Worker(new URL("./store-thread.js", import.meta.url), { workerData: start });
+    worker.on("error", (error: NodeJS.ErrnoException) => {
+      // Nothing depends on it. ENODEV: the mount is gone, of which the serving thread tells.
+      if (error.code !== "ENODEV") writeSync(2, `storing thread: ${error.stack}\n`);
+    });
   }
 
   readCounters(): Counters {

@@ -2,6 +2,13 @@
 import type { MessagePort } from "node:worker_threads";
 import type { FromServer, GivenNeed, ServerConfig, ToServer } from "./messages.js";
 
+/** The thread that hands files to the kernel. */
+export interface StoreThreadStart {
+  fuse: number;
+  /** See fs-adapter/dev-fuse/store-queue.ts. */
+  queue: SharedArrayBuffer;
+}
+
 interface AnyThreadStart {
   /** Over a SharedArrayBuffer, see fs-adapter/counters.ts. */
   counters: Float64Array;
@@ -16,6 +23,8 @@ export interface FirstThreadStart extends AnyThreadStart {
   answered: Int32Array;
   /** Where those answers arrive. */
   answers: MessagePort;
+  /** See fs-adapter/dev-fuse/store-queue.ts. */
+  storeQueue: SharedArrayBuffer;
 }
 
 /** A thread that opens the image once more, to serve it as well. */
@@ -45,4 +54,6 @@ export type ToThread = OpenOrder | ThreadOrder | Ordered<"verify">;
 export type FromThread =
   | Exclude<FromServer, { type: "pong" | "given" }>
   /** Decoding keeps the first thread busy: further threads would be of use. Said once. */
-  | { type: "loaded" };
+  | { type: "loaded" }
+  /** Files are read ahead: a thread should hand them to the kernel. */
+  | { type: "stores" };

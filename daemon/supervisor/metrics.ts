@@ -21,6 +21,11 @@ const counters: readonly [name: string, help: string, read: Read][] = [
     "Bytes that went to the reader uncopied",
     (m) => m.statistics.splicedBytes,
   ],
+  [
+    "files_ahead_total",
+    "Small files put into the kernel's cache before they were asked for",
+    (m) => m.statistics.filesAhead,
+  ],
   ["errors_total", "Requests that failed", (m) => m.statistics.errors],
   ["answer_seconds_total", "Time spent answering", (m) => m.statistics.milliseconds / 1000],
   ["cache_hits_total", "Blocks and chunks found in the caches", (m) => m.statistics.cacheHits],

@@ -39,6 +39,7 @@ const NO_STATISTICS: MountStatistics = {
   reads: 0,
   readBytes: 0,
   splicedBytes: 0,
+  filesAhead: 0,
   errors: 0,
   milliseconds: 0,
   cacheHits: 0,
@@ -332,7 +333,8 @@ export class MountedImage {
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
       if (statistics.requests > this.statistics.requests) this.usedAt = this.heardAt;
-      this.statistics = statistics;
+      // A server of an earlier version may count less.
+      this.statistics = { ...NO_STATISTICS, ...statistics };
       this.busyMilliseconds = message.busyMilliseconds;
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
     } else if (message.type === "defect") this.events.happened("error", message.message);

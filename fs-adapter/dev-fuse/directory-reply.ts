@@ -4,9 +4,12 @@ import {
   type EmitEntry,
   type NodeId,
   S_IFDIR,
+  S_IFREG,
   type Volume,
 } from "../../image-core/filesystem/volume.js";
 import { DIRENT_SIZE, ENTRY_OUT_SIZE } from "./abi.js";
+import type { FilesAhead } from "./files-ahead.js";
+import type { Listing } from "./listing.js";
 import type { Reply } from "./reply.js";
 
 /** `.` and `..` take the first two cookies; the volume's own follow. */
@@ -25,17 +28,20 @@ export class DirectoryReply {
   private at = 0;
   private limit = 0;
   private readonly attributes = new Attributes();
+  private listing: Listing | undefined;
   private readonly emit: EmitEntry = (name, node, type, next) =>
     this.append(name, node, type, next + DOT_DOT_COOKIE);
 
   constructor(
     private readonly volume: Volume,
     private readonly reply: Reply,
+    private readonly filesAhead: FilesAhead | undefined,
   ) {}
 
   /** Returns the payload's length in bytes. Throws only if not even one entry was packed. */
   fill(directory: NodeId, cookie: number, size: number, plus: boolean): number {
     this.plus = plus;
+    this.listing = plus ? this.filesAhead?.listing(directory, cookie < DOT_COOKIE) : undefined;
     this.at = this.reply.payload;
     this.limit = this.at + Math.min(size, this.reply.bytes.length - this.at);
     try {
@@ -65,7 +71,10 @@ export class DirectoryReply {
   private append(name: string, node: NodeId, type: number, cookie: number): boolean {
     // The inode number in an entry must be the one that stat shows, so READDIR needs it as well.
     this.volume.attributes(node, this.attributes);
-    return this.pack(name, node, type, cookie);
+    if (!this.pack(name, node, type, cookie)) return false;
+    const { ino, size } = this.attributes;
+    if (type === S_IFREG && this.filesAhead?.suits(size)) this.listing?.add(node, ino, size);
+    return true;
   }
 
   private pack(name: string, node: NodeId, type: number, cookie: number): boolean {

@@ -24,6 +24,7 @@ import {
   STATFS_OUT_SIZE,
 } from "./abi.js";
 import { DirectoryReply } from "./directory-reply.js";
+import type { FilesAhead } from "./files-ahead.js";
 import { Reply } from "./reply.js";
 import type { Slot } from "./slot.js";
 import { Splicer } from "./splicer.js";
@@ -61,12 +62,14 @@ export class Dispatcher {
     private readonly volume: Volume,
     private readonly slot: Slot,
     fuse: number,
+    /** Told of what is listed and read. */
+    private readonly filesAhead: FilesAhead | undefined,
     private readonly options: DispatcherOptions,
   ) {
     this.words = slot.words;
     this.reply = new Reply(fuse, options.maxReadBytes);
     this.splicer = new Splicer(fuse);
-    this.directoryReply = new DirectoryReply(volume, this.reply);
+    this.directoryReply = new DirectoryReply(volume, this.reply, filesAhead);
     this.counters = options.counters;
   }
 
@@ -179,12 +182,14 @@ export class Dispatcher {
         if (this.splicer.send(reply, range)) {
           counters[Counter.readBytes] += size;
           counters[Counter.splicedBytes] += size;
+          if (position === 0) this.filesAhead?.wasRead(node);
           return;
         }
       }
       const got = volume.read(node, position, reply.bytes, reply.payload, size);
       counters[Counter.readBytes] += got;
       this.send(got);
+      if (position === 0) this.filesAhead?.wasRead(node);
     } catch (error) {
       this.failWith(error, node);
     }

@@ -7,6 +7,7 @@ import type { Volume } from "../../image-core/filesystem/volume.js";
 import { FUSE_NOTIFY_RESEND, IN_HEADER_SIZE, OUT_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
 import { BusyPoll } from "./busy-poll.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import { FilesAhead } from "./files-ahead.js";
 import { MAX_SLOTS, Slot } from "./slot.js";
 
 export interface ServeOptions extends DispatcherOptions {
@@ -22,6 +23,10 @@ export interface ServeOptions extends DispatcherOptions {
   resume: boolean;
   /** All that an earlier server held is answered: other threads may use their slots. */
   onReady(): void;
+  /** Of STORE_QUEUE_SIZE, if small files are to be read ahead, which one thread does. */
+  storeQueue?: SharedArrayBuffer;
+  /** Files are queued that nobody hands to the kernel. */
+  onStores(): void;
   /** Does a little of what may be asked soon; false if there is nothing to do. */
   workAhead(): boolean;
 }
@@ -30,7 +35,9 @@ export interface ServeOptions extends DispatcherOptions {
 export function serve(volume: Volume, options: ServeOptions): void {
   const { fuse } = options;
   const slot = new Slot(options.slots, options.slotIndex);
-  const dispatcher = new Dispatcher(volume, slot, fuse, options);
+  const { storeQueue, counters, onStores } = options;
+  const filesAhead = storeQueue && new FilesAhead(volume, storeQueue, counters, onStores);
+  const dispatcher = new Dispatcher(volume, slot, fuse, filesAhead, options);
   if (options.resume) {
     answerSlots(options, slot, dispatcher);
     // After the slots: what they held is answered and must not come twice.
@@ -40,7 +47,7 @@ export function serve(volume: Volume, options: ServeOptions): void {
   const busyPoll = new BusyPoll(fuse);
   for (;;) {
     let length: number;
-    while (options.workAhead() && !busyPoll.asked()) {}
+    while ((filesAhead?.step() || options.workAhead()) && !busyPoll.asked()) {}
     busyPoll.look();
     try {
       length = readSync(fuse, slot.bytes, 0, REQUEST_SIZE, null);

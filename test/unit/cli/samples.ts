@@ -24,6 +24,7 @@ export function mountInfo(overrides: Partial<MountInfo> = {}): MountInfo {
       reads: 0,
       readBytes: 0,
       splicedBytes: 0,
+      filesAhead: 0,
       errors: 0,
       milliseconds: 0,
       cacheHits: 0,
