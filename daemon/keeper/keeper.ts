@@ -29,11 +29,12 @@ export class Keeper {
     private readonly startSupervisor: () => void,
   ) {
     this.supervisor = new LatestLink(this.poller, listener, {
-      connected: () => {},
+      connected: () => this.stopWatching(),
       received: (message, descriptors) => this.receive(message, descriptors),
       gone: () => {
-        if (this.kept.size === 0) this.end();
-        else this.replaceSupervisor(RESTART_MILLISECONDS);
+        if (this.kept.size === 0) return this.end();
+        this.watchMounts();
+        this.replaceSupervisor(RESTART_MILLISECONDS);
       },
     });
     this.supervisor.accept();
@@ -52,8 +53,20 @@ export class Keeper {
     if (fd === undefined) return;
     this.forget(name);
     this.kept.set(name, fd);
-    // For no event but the error that the connection of an unmounted filesystem shows.
-    if (name.endsWith(FUSE_SUFFIX)) this.poller.watch(fd, 0, () => this.unmounted(name));
+  }
+
+  /**
+   * For no event but the error that the connection of an unmounted filesystem shows. Only while
+   * there is no supervisor to tell: the kernel wakes whoever watches /dev/fuse at each request.
+   */
+  private watchMounts(): void {
+    for (const [name, fd] of this.kept) {
+      if (name.endsWith(FUSE_SUFFIX)) this.poller.watch(fd, 0, () => this.unmounted(name));
+    }
+  }
+
+  private stopWatching(): void {
+    for (const fd of this.kept.values()) this.poller.unwatch(fd);
   }
 
   /** Unless another comes by itself meanwhile; one that does not come is tried again, later. */
@@ -65,11 +78,10 @@ export class Keeper {
     }, pause);
   }
 
-  /** Without a supervisor, nobody else would notice. */
   private unmounted(fuse: string): void {
     const mount = fuse.slice(0, -FUSE_SUFFIX.length);
     for (const name of this.kept.keys()) if (name.startsWith(`${mount}-`)) this.forget(name);
-    if (!this.supervisor.isThere && this.kept.size === 0) this.end();
+    if (this.kept.size === 0) this.end();
   }
 
   private forget(name: string): void {

@@ -1,6 +1,6 @@
 /** What an administrator sees of mounts: events, status, metrics. */
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
@@ -51,7 +51,10 @@ it("tells of each thing that happens to a mount", async () => {
     expect(readFileSync(join(path, "file"))).toEqual(content);
     isomount.succeed("umount", path);
     await eventually("the end is heard of", () => names(path).includes("unmounted"));
-    expect(names(path)).toBe("mounted revived asleep awake unmounted");
+    // On a busy machine it falls asleep again before it is unmounted.
+    expect(names(path)).toMatch(
+      /^mounted revived asleep awake( asleep awake)*( asleep)? unmounted$/,
+    );
     for (const { mount, time, message } of of(path)) {
       expect(mount.image).toBe(image);
       expect(Math.abs(time - Date.now() / 1000)).toBeLessThan(60);
@@ -61,6 +64,29 @@ it("tells of each thing that happens to a mount", async () => {
     listener.kill();
   }
 });
+
+it("wakes nobody but the server for a request", async () => {
+  const path = isomount.mount(image);
+  const { pid, keeper } = isomount.daemonInfo();
+  const others = [pid, keeper?.pid].filter((each) => each !== undefined);
+  expect(others.length).toBeGreaterThan(0);
+  const switches = () => others.reduce((sum, each) => sum + voluntarySwitches(each), 0);
+  const requests = 2000;
+  const before = switches();
+  // Names that are not there are asked for once each.
+  for (let i = 0; i < requests; i++) expect(existsSync(join(path, `none-${i}`))).toBe(false);
+  expect(switches() - before).toBeLessThan(requests / 10);
+  isomount.succeed("umount", path);
+});
+
+/** How often the threads of a process have gone to sleep, and so were woken. */
+function voluntarySwitches(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).reduce((sum, task) => {
+    const status = readFileSync(join(tasks, task, "status"), "utf8");
+    return sum + Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+  }, 0);
+}
 
 it("counts what was read, over the deaths of servers", async () => {
   const path = isomount.mount(image);
