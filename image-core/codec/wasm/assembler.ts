@@ -46,16 +46,20 @@ const codeOf = (operand: Operand, type: Type): Code =>
 
 const arithmetic =
   (opcode32: number, opcode64: number) =>
-  (a: Expression, b: Operand): Expression => ({
-    type: a.type,
-    code: [a.code, codeOf(b, a.type), a.type === I32 ? opcode32 : opcode64],
-  });
-const comparison =
-  (opcode32: number, opcode64: number) =>
-  (a: Expression, b: Operand): Expression => ({
-    type: I32,
-    code: [a.code, codeOf(b, a.type), a.type === I32 ? opcode32 : opcode64],
-  });
+  (a: Operand, b: Operand): Expression => {
+    const type = typeOf(a, b);
+    const opcode = type === I32 ? opcode32 : opcode64;
+    return { type, code: [codeOf(a, type), codeOf(b, type), opcode] };
+  };
+const comparison = (opcode32: number, opcode64: number) => {
+  const compare = arithmetic(opcode32, opcode64);
+  return (a: Operand, b: Operand): Expression => ({ type: I32, code: compare(a, b).code });
+};
+/** Two constants are of type i32. */
+function typeOf(a: Operand, b: Operand): Type {
+  if (typeof a === "object") return a.type;
+  return typeof b === "object" ? b.type : I32;
+}
 
 export const add = arithmetic(0x6a, 0x7c);
 export const sub = arithmetic(0x6b, 0x7d);
@@ -105,10 +109,12 @@ export const load8 = load(I32, 0x2d);
 export const load16 = load(I32, 0x2f);
 export const load8To64 = load(I64, 0x31);
 export const load16To64 = load(I64, 0x33);
-export const load32To64 = load(I64, 0x35);
+/** Signed. */
+export const load32To64 = load(I64, 0x34);
 export const store32 = store(I32, 0x36);
 export const store64 = store(I64, 0x37);
 export const store8 = store(I32, 0x3a);
+export const store8Of64 = store(I64, 0x3c);
 export const store16Of64 = store(I64, 0x3d);
 
 export const set = (local: Local, value: Operand): Code => [
