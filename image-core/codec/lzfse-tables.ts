@@ -10,10 +10,6 @@ export const M_SYMBOLS = 20;
 export const D_SYMBOLS = 64;
 export const LITERAL_SYMBOLS = 256;
 export const FREQUENCIES = L_SYMBOLS + M_SYMBOLS + D_SYMBOLS + LITERAL_SYMBOLS;
-export const L_STATES = 64;
-export const M_STATES = 64;
-export const D_STATES = 256;
-export const LITERAL_STATES = 1024;
 
 /** Extra bits behind each L symbol; its value is the symbol's base and these bits. */
 export const L_EXTRA_BITS = Uint8Array.from([...new Array(16).fill(0), 2, 3, 5, 8]);
@@ -92,16 +88,18 @@ export function readFrequencies(
 
 /**
  * Builds one state an entry: bits to read in the low byte, `symbol` in the next, and above them the
- * signed number that those bits are added to for the next state.
+ * signed number that those bits are added to for the next state. `words`: of an entry, which has its
+ * number in the first.
  */
 export function buildStates(
   frequencies: Uint16Array,
   first: number,
   symbols: number,
   table: Int32Array,
+  words: number,
   position: number,
 ): void {
-  const states = table.length;
+  const states = table.length / words;
   const statesClz = Math.clz32(states);
   // States that no symbol claims (a block without matches) read nothing and stay where they are.
   table.fill(0);
@@ -117,14 +115,14 @@ export function buildStates(
     for (let i = 0; i < frequency; i++) {
       const width = i < wide ? bits : bits - 1;
       const delta = i < wide ? ((frequency + i) << bits) - states : (i - wide) << (bits - 1);
-      table[next++] = (delta << 16) | (symbol << 8) | width;
+      table[next++ * words] = (delta << 16) | (symbol << 8) | width;
     }
   }
 }
 
 /**
- * As `buildStates`, for symbols with extra bits: all bits to read in the low byte, the extra ones
- * among them in the next, and the values' bases apart.
+ * As `buildStates`, for symbols with extra bits: their number takes the symbol's place, and a second
+ * word has the value that they are added to.
  */
 export function buildValueStates(
   frequencies: Uint16Array,
@@ -132,15 +130,13 @@ export function buildValueStates(
   extraBits: Uint8Array,
   base: Int32Array,
   table: Int32Array,
-  values: Int32Array,
   position: number,
 ): void {
-  buildStates(frequencies, first, extraBits.length, table, position);
-  for (let state = 0; state < table.length; state++) {
-    const entry = table[state];
+  buildStates(frequencies, first, extraBits.length, table, 2, position);
+  for (let i = 0; i < table.length; i += 2) {
+    const entry = table[i];
     const symbol = (entry >> 8) & 0xff;
-    const extra = extraBits[symbol];
-    values[state] = base[symbol];
-    table[state] = (entry & ~0xffff) | (extra << 8) | ((entry & 0xff) + extra);
+    table[i] = (entry & ~0xff00) | (extraBits[symbol] << 8);
+    table[i + 1] = base[symbol];
   }
 }

@@ -6,27 +6,26 @@
  * block are read from their ends towards their beginnings.
  */
 import { corrupt } from "../errors.js";
+import { literalsFunction, matchesFunction } from "./lzfse-code.js";
+import * as layout from "./lzfse-memory.js";
 import {
   buildStates,
   buildValueStates,
   D_BASE,
   D_EXTRA_BITS,
-  D_STATES,
   D_SYMBOLS,
   FREQUENCIES,
   L_BASE,
   L_EXTRA_BITS,
-  L_STATES,
   L_SYMBOLS,
-  LITERAL_STATES,
   LITERAL_SYMBOLS,
   M_BASE,
   M_EXTRA_BITS,
-  M_STATES,
   M_SYMBOLS,
   readFrequencies,
 } from "./lzfse-tables.js";
 import { decodeLzvnBlock } from "./lzvn.js";
+import { Kernel } from "./wasm/kernel.js";
 
 const MAGIC_END = 0x24787662;
 const MAGIC_STORED = 0x2d787662;
@@ -37,11 +36,7 @@ const MAGIC_LZVN = 0x6e787662;
 const V1_FREQUENCIES = 50;
 const V1_HEADER_BYTES = 772;
 const V2_FREQUENCIES = 32;
-const MAX_LITERALS = 40_000;
 const MAX_MATCHES = 10_000;
-
-/** How far copies by words may read and write beyond their ends. */
-const WORD_SLACK = 4;
 
 /** Bit positions stay within 31 bits. */
 const MAX_INPUT = 2 ** 28 - 1;
@@ -62,22 +57,34 @@ interface BlockHeader {
   dState: number;
 }
 
-// Working memory of one block: 60 KiB, taken once a thread.
 const frequencies = new Uint16Array(FREQUENCIES);
-const literalTable = new Int32Array(LITERAL_STATES);
-const lTable = new Int32Array(L_STATES);
-const lValues = new Int32Array(L_STATES);
-const mTable = new Int32Array(M_STATES);
-const mValues = new Int32Array(M_STATES);
-const dTable = new Int32Array(D_STATES);
-const dValues = new Int32Array(D_STATES);
-const literalBytes = new Uint8Array(MAX_LITERALS + WORD_SLACK);
+/** One for all streams of a thread. */
+const kernel = new Kernel(() => [literalsFunction(), matchesFunction()]);
 
-/** Returns the bytes produced. Throws `corrupt` for a bad stream or one that needs more room. */
+/**
+ * Returns the bytes produced. Throws `corrupt` for a bad stream or one that needs more room.
+ *
+ * Memory: input and output once more and 50 KiB, kept for the next stream if it is at most 12 MiB.
+ */
 export function decodeLzfse(input: Uint8Array, output: Uint8Array): number {
   if (input.length > MAX_INPUT) {
     throw corrupt("lzfse", "stream", 0, `${input.length} bytes are too many`);
   }
+  const inputAddress = layout.OUTPUT + output.length + layout.SLACK;
+  kernel.reserve(inputAddress + input.length + layout.SLACK);
+  kernel.bytes.set(input, inputAddress);
+  try {
+    const produced = decodeBlocks(input, output.length, inputAddress);
+    output.set(kernel.bytes.subarray(layout.OUTPUT, layout.OUTPUT + produced));
+    return produced;
+  } finally {
+    kernel.release();
+  }
+}
+
+/** Decodes into the kernel's output, at most `room` bytes; returns the bytes produced. */
+function decodeBlocks(input: Uint8Array, room: number, inputAddress: number): number {
+  const output = kernel.bytes.subarray(layout.OUTPUT, layout.OUTPUT + room);
   const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   let from = 0;
   let to = 0;
@@ -105,7 +112,7 @@ export function decodeLzfse(input: Uint8Array, output: Uint8Array): number {
     } else if (magic === MAGIC_V2 || magic === MAGIC_V1) {
       const header =
         magic === MAGIC_V2 ? decodeHeaderV2(input, view, from) : decodeHeaderV1(input, view, from);
-      from = decodeBlock(input, view, from, header, output, to, to + produced);
+      from = decodeBlock(input, from, header, inputAddress, to, to + produced);
     } else {
       throw corrupt("lzfse", "block", from, `magic 0x${magic.toString(16)}`);
     }
@@ -178,160 +185,108 @@ function decodeHeaderV2(input: Uint8Array, view: DataView, start: number): Block
   };
 }
 
-/** Fills `output[to..outputEnd)`; returns the position behind the block. */
+/** Fills the output from `to` to `outputEnd`; returns the position behind the block. */
 function decodeBlock(
   input: Uint8Array,
-  view: DataView,
   start: number,
   header: BlockHeader,
-  output: Uint8Array,
+  inputAddress: number,
   to: number,
   outputEnd: number,
 ): number {
   const literalStart = start + header.headerBytes;
-  // The magic of the next block follows, which lets the bit readers load four bytes anywhere.
+  // The magic of the next block follows.
   need(input, literalStart, header.literalPayloadBytes + header.lmdPayloadBytes + 4);
   if (
-    header.literals > MAX_LITERALS ||
+    header.literals > layout.MAX_LITERALS ||
     (header.literals & 3) !== 0 ||
     header.matches > MAX_MATCHES ||
     header.literalBits > 0 ||
     header.literalBits < -7 ||
     header.lmdBits > 0 ||
     header.lmdBits < -7 ||
-    header.lState >= L_STATES ||
-    header.mState >= M_STATES ||
-    header.dState >= D_STATES ||
-    header.literalStates.some((state) => state >= LITERAL_STATES)
+    header.lState >= layout.L_STATES ||
+    header.mState >= layout.M_STATES ||
+    header.dState >= layout.D_STATES ||
+    header.literalStates.some((state) => state >= layout.LITERAL_STATES)
   ) {
     throw corrupt("lzfse", "block", start, "a header field is out of range");
   }
-  const m = L_SYMBOLS;
-  const d = m + M_SYMBOLS;
-  const literal = d + D_SYMBOLS;
-  buildValueStates(frequencies, 0, L_EXTRA_BITS, L_BASE, lTable, lValues, start);
-  buildValueStates(frequencies, m, M_EXTRA_BITS, M_BASE, mTable, mValues, start);
-  buildValueStates(frequencies, d, D_EXTRA_BITS, D_BASE, dTable, dValues, start);
-  buildStates(frequencies, literal, LITERAL_SYMBOLS, literalTable, start);
+  buildTables(start);
   const lmdStart = literalStart + header.literalPayloadBytes;
-  decodeLiterals(view, literalStart, header);
-  const end = decodeMatches(view, lmdStart, header, output, to, outputEnd);
+  if (header.literals > 0) decodeLiterals(header, literalStart, inputAddress);
+  const end =
+    header.matches > 0 ? decodeMatches(header, lmdStart, inputAddress, to, outputEnd) : to;
   if (end !== outputEnd) {
     throw corrupt("lzfse", "block", start, `${end - to} of ${outputEnd - to} bytes`);
   }
   return lmdStart + header.lmdPayloadBytes;
 }
 
-/** Four interleaved states over one bit stream. */
-function decodeLiterals(view: DataView, payload: number, header: BlockHeader): void {
-  const table = literalTable;
-  const bytes = literalBytes;
-  const count = header.literals;
-  let [state0, state1, state2, state3] = header.literalStates;
-  const first = payload * 8;
-  let bit = (payload + header.literalPayloadBytes) * 8 + header.literalBits;
-  for (let i = 0; i < count; i += 4) {
-    const entry0 = table[state0];
-    const entry1 = table[state1];
-    const entry2 = table[state2];
-    const entry3 = table[state3];
-    // Two symbols take at most 20 bits: one load for both.
-    const bits0 = entry0 & 0xff;
-    const bits1 = entry1 & 0xff;
-    bit -= bits0 + bits1;
-    const word0 = view.getInt32(bit >> 3, true) >>> (bit & 7);
-    const bits2 = entry2 & 0xff;
-    const bits3 = entry3 & 0xff;
-    bit -= bits2 + bits3;
-    if (bit < first) throw corrupt("lzfse", "literals", payload, `they end at ${i} of ${count}`);
-    const word1 = view.getInt32(bit >> 3, true) >>> (bit & 7);
-    state0 = (entry0 >> 16) + ((word0 >>> bits1) & ((1 << bits0) - 1));
-    state1 = (entry1 >> 16) + (word0 & ((1 << bits1) - 1));
-    state2 = (entry2 >> 16) + ((word1 >>> bits3) & ((1 << bits2) - 1));
-    state3 = (entry3 >> 16) + (word1 & ((1 << bits3) - 1));
-    bytes[i] = entry0 >> 8;
-    bytes[i + 1] = entry1 >> 8;
-    bytes[i + 2] = entry2 >> 8;
-    bytes[i + 3] = entry3 >> 8;
+/** The tables of a block whose `frequencies` are read. */
+function buildTables(position: number): void {
+  const table = (address: number, words: number) =>
+    new Int32Array(kernel.bytes.buffer, address, words);
+  const [l, m, d] = [
+    table(layout.L_TABLE, layout.L_STATES * 2),
+    table(layout.M_TABLE, layout.M_STATES * 2),
+    table(layout.D_TABLE, layout.D_STATES * 2),
+  ];
+  const mFirst = L_SYMBOLS;
+  const dFirst = mFirst + M_SYMBOLS;
+  const literalFirst = dFirst + D_SYMBOLS;
+  buildValueStates(frequencies, 0, L_EXTRA_BITS, L_BASE, l, position);
+  buildValueStates(frequencies, mFirst, M_EXTRA_BITS, M_BASE, m, position);
+  buildValueStates(frequencies, dFirst, D_EXTRA_BITS, D_BASE, d, position);
+  const literals = table(layout.LITERAL_TABLE, layout.LITERAL_STATES);
+  buildStates(frequencies, literalFirst, LITERAL_SYMBOLS, literals, 1, position);
+}
+
+function decodeLiterals(header: BlockHeader, payload: number, inputAddress: number): void {
+  const bits = header.literalPayloadBytes * 8 + header.literalBits;
+  const { functions, view } = kernel;
+  const start = inputAddress + payload;
+  const status = functions.literals(start, bits, header.literals, ...header.literalStates);
+  if (status !== layout.DONE) {
+    const done = view.getUint32(layout.STOPPED, true);
+    throw corrupt("lzfse", "literals", payload, `they end at ${done} of ${header.literals}`);
   }
 }
 
-/** Copies literals and matches; returns the position in `output` behind the last byte. */
+/** Copies literals and matches; returns the position in the output behind the last byte. */
 function decodeMatches(
-  view: DataView,
-  payload: number,
   header: BlockHeader,
-  output: Uint8Array,
+  payload: number,
+  inputAddress: number,
   to: number,
   outputEnd: number,
 ): number {
-  const literals = literalBytes;
-  const literalView = new DataView(literals.buffer);
-  const outputView = new DataView(output.buffer, output.byteOffset, output.byteLength);
-  const [lEntries, lBases] = [lTable, lValues];
-  const [mEntries, mBases] = [mTable, mValues];
-  const [dEntries, dBases] = [dTable, dValues];
-  const literalEnd = header.literals;
-  const first = payload * 8;
-  let { lState, mState, dState } = header;
-  let bit = (payload + header.lmdPayloadBytes) * 8 + header.lmdBits;
-  let literal = 0;
-  let distance = 0;
-  for (let left = header.matches; left > 0; left--) {
-    const lEntry = lEntries[lState];
-    bit -= lEntry & 0xff;
-    let word = view.getInt32(bit >> 3, true) >>> (bit & 7);
-    let extra = (lEntry >> 8) & 0xff;
-    const literalCount = lBases[lState] + (word & ((1 << extra) - 1));
-    lState = (lEntry >> 16) + ((word & ((1 << (lEntry & 0xff)) - 1)) >>> extra);
-
-    const mEntry = mEntries[mState];
-    bit -= mEntry & 0xff;
-    word = view.getInt32(bit >> 3, true) >>> (bit & 7);
-    extra = (mEntry >> 8) & 0xff;
-    const match = mBases[mState] + (word & ((1 << extra) - 1));
-    mState = (mEntry >> 16) + ((word & ((1 << (mEntry & 0xff)) - 1)) >>> extra);
-
-    const dEntry = dEntries[dState];
-    bit -= dEntry & 0xff;
-    if (bit < first) throw corrupt("lzfse", "matches", payload, `they end ${left} early`);
-    word = view.getInt32(bit >> 3, true) >>> (bit & 7);
-    extra = (dEntry >> 8) & 0xff;
-    const newDistance = dBases[dState] + (word & ((1 << extra) - 1));
-    dState = (dEntry >> 16) + ((word & ((1 << (dEntry & 0xff)) - 1)) >>> extra);
-    // 0 stands for the distance before.
-    if (newDistance !== 0) distance = newDistance;
-
-    if (literalCount > literalEnd - literal) {
+  const { functions, view } = kernel;
+  const status = functions.matches(
+    inputAddress + payload,
+    header.lmdPayloadBytes * 8 + header.lmdBits,
+    header.matches,
+    header.lState,
+    header.mState,
+    header.dState,
+    layout.LITERALS + header.literals,
+    layout.OUTPUT + to,
+    layout.OUTPUT + outputEnd,
+  );
+  const end = view.getUint32(layout.STOPPED_TO, true) - layout.OUTPUT;
+  switch (status) {
+    case layout.STREAM_ENDS: {
+      const left = view.getUint32(layout.STOPPED, true);
+      throw corrupt("lzfse", "matches", payload, `they end ${left} early`);
+    }
+    case layout.FEW_LITERALS:
       throw corrupt("lzfse", "matches", payload, "they use more literals than the block has");
-    }
-    if (literalCount + match > outputEnd - to) {
+    case layout.LITTLE_ROOM:
       throw corrupt("lzfse", "matches", payload, "they produce more than the block's size");
-    }
-    if (to + literalCount + match + WORD_SLACK <= outputEnd) {
-      // Whole words: what is written too much is overwritten by what comes next.
-      const matchStart = to + literalCount;
-      for (; to < matchStart; to += 4, literal += 4) {
-        outputView.setInt32(to, literalView.getInt32(literal, true), true);
-      }
-      literal -= to - matchStart;
-      to = matchStart;
-    } else {
-      for (const end = to + literalCount; to < end; to++) output[to] = literals[literal++];
-    }
-    if (match === 0) continue;
-    if (distance === 0 || distance > to) {
-      throw corrupt("lzfse", "match", payload, `${distance} bytes back, ${to} are there`);
-    }
-    const end = to + match;
-    if (distance >= 4 && end + WORD_SLACK <= outputEnd) {
-      for (let from = to - distance; to < end; to += 4, from += 4) {
-        outputView.setInt32(to, outputView.getInt32(from, true), true);
-      }
-      to = end;
-    } else {
-      for (; to < end; to++) output[to] = output[to - distance];
+    case layout.FAR_MATCH: {
+      const distance = view.getUint32(layout.DISTANCE, true);
+      throw corrupt("lzfse", "match", payload, `${distance} bytes back, ${end} are there`);
     }
   }
-  return to;
+  return end;
 }

@@ -1,446 +1,123 @@
 /**
- * LZMA symbols (LZMA SDK, "LZMA specification"): range-coded literals and matches, the core of the
- * LZMA2 chunks of xz.
+ * LZMA (LZMA SDK, "LZMA specification") as xz has it: the state that goes from chunk to chunk, and
+ * the chunks, which a WebAssembly function decodes. In JavaScript that takes twice as long.
  *
- * The output is the dictionary: a whole stream is decoded into one array, so nothing slides. All
- * range decoding is written out in one function, because a call or a field access for each bit
- * costs half the speed.
+ * The output is the dictionary: a whole stream is decoded into one memory, so nothing slides.
  */
 import { corrupt } from "../errors.js";
+import { CRC64_TABLES_BYTES, crc64Function, fillCrc64Tables } from "./crc64.js";
+import { lzmaFunction } from "./lzma-code.js";
+import * as layout from "./lzma-memory.js";
+import { Kernel } from "./wasm/kernel.js";
 
 const PROBABILITY_ONE_HALF = 1024;
-const STATES = 12;
-const LITERAL_STATES = 7;
-const MAX_POSITION_STATES = 16;
-const MIN_MATCH = 2;
+/** Of LZMA2: a chunk's size less 1 has 16 bits. */
+const MAX_CHUNK = 65536;
 
-// Where each set of probabilities begins in one array.
-const IS_MATCH = 0;
-const IS_REP = IS_MATCH + STATES * MAX_POSITION_STATES;
-const IS_REP_0 = IS_REP + STATES;
-const IS_REP_1 = IS_REP_0 + STATES;
-const IS_REP_2 = IS_REP_1 + STATES;
-const IS_REP_0_LONG = IS_REP_2 + STATES;
-const DISTANCE_SLOT = IS_REP_0_LONG + STATES * MAX_POSITION_STATES;
-const DISTANCE_SPECIAL = DISTANCE_SLOT + 4 * 64;
-const DISTANCE_ALIGN = DISTANCE_SPECIAL + 128;
-const MATCH_LENGTH = DISTANCE_ALIGN + 16;
-/** A length coder: choice, second choice, 16 low trees of 8, 16 middle trees of 8, a high one of 256. */
-const LENGTH_LOW = 2;
-const LENGTH_MIDDLE = LENGTH_LOW + MAX_POSITION_STATES * 8;
-const LENGTH_HIGH = LENGTH_MIDDLE + MAX_POSITION_STATES * 8;
-const REP_LENGTH = MATCH_LENGTH + LENGTH_HIGH + 256;
-const LITERAL = REP_LENGTH + LENGTH_HIGH + 256;
-/** lc + lp is at most 4 in LZMA2. */
-const MAX_LITERAL_BITS = 4;
+const CRC64 = layout.PROBABILITIES_END;
+const CRC64_TABLES = CRC64 + 8;
+const OUTPUT = CRC64_TABLES + CRC64_TABLES_BYTES;
 
+/** Positions in the output count from its start. */
 export class LzmaDecoder {
-  private readonly probabilities = new Uint16Array(LITERAL + (0x300 << MAX_LITERAL_BITS));
-  private state = 0;
-  private rep0 = 0;
-  private rep1 = 0;
-  private rep2 = 0;
-  private rep3 = 0;
-  private literalContextBits = 3;
-  private literalPositionBits = 0;
-  private positionBits = 2;
+  private readonly kernel = new Kernel(
+    () => [lzmaFunction(), crc64Function(CRC64_TABLES, CRC64)],
+    (view) => fillCrc64Tables(view, CRC64_TABLES),
+  );
+  /** Address of the chunk that is being decoded: behind the output. */
+  private input = 0;
+
+  /** Makes room for an output. What the one before has left is gone after `end`. */
+  begin(outputBytes: number): void {
+    this.input = OUTPUT + outputBytes + layout.SLACK;
+    this.kernel.reserve(this.input + MAX_CHUNK + layout.SLACK);
+  }
+
+  end(): void {
+    this.kernel.release();
+  }
 
   /** `properties`: (pb * 5 + lp) * 9 + lc. Resets the state as well. */
   setProperties(properties: number, position: number): void {
     const lc = properties % 9;
     const lp = Math.floor(properties / 9) % 5;
     const pb = Math.floor(properties / 45);
-    if (pb > 4 || lc + lp > MAX_LITERAL_BITS) {
+    if (pb > 4 || lc + lp > layout.MAX_LITERAL_BITS) {
       throw corrupt("lzma", "properties", position, `lc ${lc}, lp ${lp}, pb ${pb}`);
     }
-    this.literalContextBits = lc;
-    this.literalPositionBits = lp;
-    this.positionBits = pb;
+    const { view } = this.kernel;
+    view.setUint32(layout.LITERAL_CONTEXT_BITS, lc, true);
+    view.setUint32(layout.LITERAL_MASK, (0x100 << lp) - (0x100 >> lc), true);
+    view.setUint32(layout.POSITION_MASK, (1 << pb) - 1, true);
     this.resetState();
   }
 
   resetState(): void {
-    this.probabilities.fill(PROBABILITY_ONE_HALF);
-    this.state = 0;
-    this.rep0 = this.rep1 = this.rep2 = this.rep3 = 0;
+    const { bytes, view } = this.kernel;
+    const count = (layout.PROBABILITIES_END - layout.PROBABILITIES) / 2;
+    new Uint16Array(bytes.buffer, layout.PROBABILITIES, count).fill(PROBABILITY_ONE_HALF);
+    for (const word of [layout.STATE, layout.REP_0, layout.REP_1, layout.REP_2, layout.REP_3]) {
+      view.setUint32(word, 0, true);
+    }
+  }
+
+  /** Puts bytes that are not compressed at `to`. */
+  store(bytes: Uint8Array, to: number): void {
+    this.kernel.bytes.set(bytes, OUTPUT + to);
   }
 
   /**
-   * Decodes exactly `output[to..outputEnd)` from exactly `input[from..inputEnd)`, which begins with
-   * the range coder's five bytes. `dictionaryStart`: how far back in `output` matches may reach.
+   * Decodes exactly the output's bytes from `to` to `end` from exactly `input[from..inputEnd)`, at
+   * most 64 KiB, which begins with the range coder's five bytes. `dictionaryStart`: how far back in
+   * the output matches may reach.
    */
   decode(
     input: Uint8Array,
     from: number,
     inputEnd: number,
-    output: Uint8Array,
     to: number,
-    outputEnd: number,
+    end: number,
     dictionaryStart: number,
   ): void {
-    const start = from;
     if (inputEnd - from < 5 || input[from] !== 0) {
-      throw corrupt("lzma", "range coder", start, "its first byte is not 0");
+      throw corrupt("lzma", "range coder", from, "its first byte is not 0");
     }
-    const probs = this.probabilities;
-    const literalContextShift = 8 - this.literalContextBits;
-    const literalContextBits = this.literalContextBits;
-    const literalPositionMask = (1 << this.literalPositionBits) - 1;
-    const positionMask = (1 << this.positionBits) - 1;
-    let { state, rep0, rep1, rep2, rep3 } = this;
-    // Both are unsigned 32-bit values kept as signed ones: compared by >>> 0.
-    let range = -1;
-    let code =
-      (input[from + 1] << 24) | (input[from + 2] << 16) | (input[from + 3] << 8) | input[from + 4];
-    from += 5;
-    let index = 0;
-    let probability = 0;
-    let bound = 0;
-
-    while (to < outputEnd) {
-      // Reading past the end yields zeros, and is caught here before much comes of it.
-      if (from > inputEnd) throw corrupt("lzma", "chunk", start, "the input ends in it");
-      const positionState = (to - dictionaryStart) & positionMask;
-
-      index = IS_MATCH + (state << 4) + positionState;
-      probability = probs[index];
-      bound = Math.imul(range >>> 11, probability);
-      if (code >>> 0 < bound >>> 0) {
-        range = bound;
-        probs[index] = probability + ((2048 - probability) >> 5);
-        if (range >>> 24 === 0) {
-          range <<= 8;
-          code = (code << 8) | input[from++];
-        }
-        const previous = to > dictionaryStart ? output[to - 1] : 0;
-        const base =
-          LITERAL +
-          0x300 *
-            ((((to - dictionaryStart) & literalPositionMask) << literalContextBits) +
-              (previous >> literalContextShift));
-        let symbol = 1;
-        if (state >= LITERAL_STATES) {
-          if (rep0 >= to - dictionaryStart) throw farMatch(start, rep0, to - dictionaryStart);
-          let matched = output[to - rep0 - 1];
-          let offset = 0x100;
-          while (symbol < 0x100) {
-            matched <<= 1;
-            const bit = matched & offset;
-            index = base + offset + bit + symbol;
-            probability = probs[index];
-            bound = Math.imul(range >>> 11, probability);
-            if (code >>> 0 < bound >>> 0) {
-              range = bound;
-              probs[index] = probability + ((2048 - probability) >> 5);
-              symbol <<= 1;
-              offset ^= bit;
-            } else {
-              range = (range - bound) | 0;
-              code = (code - bound) | 0;
-              probs[index] = probability - (probability >> 5);
-              symbol = (symbol << 1) | 1;
-              offset = bit;
-            }
-            if (range >>> 24 === 0) {
-              range <<= 8;
-              code = (code << 8) | input[from++];
-            }
-          }
-        } else {
-          while (symbol < 0x100) {
-            index = base + symbol;
-            probability = probs[index];
-            bound = Math.imul(range >>> 11, probability);
-            if (code >>> 0 < bound >>> 0) {
-              range = bound;
-              probs[index] = probability + ((2048 - probability) >> 5);
-              symbol <<= 1;
-            } else {
-              range = (range - bound) | 0;
-              code = (code - bound) | 0;
-              probs[index] = probability - (probability >> 5);
-              symbol = (symbol << 1) | 1;
-            }
-            if (range >>> 24 === 0) {
-              range <<= 8;
-              code = (code << 8) | input[from++];
-            }
-          }
-        }
-        output[to++] = symbol;
-        state = state < 4 ? 0 : state < 10 ? state - 3 : state - 6;
-        continue;
+    const { bytes, view, functions } = this.kernel;
+    bytes.set(input.subarray(from, inputEnd), this.input);
+    const addressEnd = this.input + inputEnd - from;
+    const start = OUTPUT + dictionaryStart;
+    const status = functions.lzma(this.input + 1, addressEnd, OUTPUT + to, OUTPUT + end, start);
+    const stoppedAt = view.getUint32(layout.STOPPED_TO, true);
+    switch (status) {
+      case layout.INPUT_ENDS:
+        throw corrupt("lzma", "chunk", from, "the input ends in it");
+      case layout.FAR_MATCH: {
+        const distance = view.getUint32(layout.REP_0, true) + 1;
+        const problem = `a match ${distance} bytes back, ${stoppedAt - start} are there`;
+        throw corrupt("lzma", "chunk", from, problem);
       }
-      range = (range - bound) | 0;
-      code = (code - bound) | 0;
-      probs[index] = probability - (probability >> 5);
-      if (range >>> 24 === 0) {
-        range <<= 8;
-        code = (code << 8) | input[from++];
+      case layout.LONG_MATCH: {
+        const room = OUTPUT + end - stoppedAt;
+        const length = view.getUint32(layout.LENGTH, true);
+        throw corrupt("lzma", "chunk", from, `a match of ${length}, room for ${room}`);
       }
-
-      // A match: new, or one of the four distances before.
-      let lengthCoder = MATCH_LENGTH;
-      let isNew = false;
-      index = IS_REP + state;
-      probability = probs[index];
-      bound = Math.imul(range >>> 11, probability);
-      if (code >>> 0 < bound >>> 0) {
-        range = bound;
-        probs[index] = probability + ((2048 - probability) >> 5);
-        if (range >>> 24 === 0) {
-          range <<= 8;
-          code = (code << 8) | input[from++];
-        }
-        isNew = true;
-        rep3 = rep2;
-        rep2 = rep1;
-        rep1 = rep0;
-      } else {
-        range = (range - bound) | 0;
-        code = (code - bound) | 0;
-        probs[index] = probability - (probability >> 5);
-        if (range >>> 24 === 0) {
-          range <<= 8;
-          code = (code << 8) | input[from++];
-        }
-        lengthCoder = REP_LENGTH;
-        index = IS_REP_0 + state;
-        probability = probs[index];
-        bound = Math.imul(range >>> 11, probability);
-        if (code >>> 0 < bound >>> 0) {
-          range = bound;
-          probs[index] = probability + ((2048 - probability) >> 5);
-          if (range >>> 24 === 0) {
-            range <<= 8;
-            code = (code << 8) | input[from++];
-          }
-          index = IS_REP_0_LONG + (state << 4) + positionState;
-          probability = probs[index];
-          bound = Math.imul(range >>> 11, probability);
-          if (code >>> 0 < bound >>> 0) {
-            range = bound;
-            probs[index] = probability + ((2048 - probability) >> 5);
-            if (range >>> 24 === 0) {
-              range <<= 8;
-              code = (code << 8) | input[from++];
-            }
-            // One byte at the last distance.
-            if (rep0 >= to - dictionaryStart) throw farMatch(start, rep0, to - dictionaryStart);
-            output[to] = output[to - rep0 - 1];
-            to++;
-            state = state < LITERAL_STATES ? 9 : 11;
-            continue;
-          }
-          range = (range - bound) | 0;
-          code = (code - bound) | 0;
-          probs[index] = probability - (probability >> 5);
-          if (range >>> 24 === 0) {
-            range <<= 8;
-            code = (code << 8) | input[from++];
-          }
-        } else {
-          range = (range - bound) | 0;
-          code = (code - bound) | 0;
-          probs[index] = probability - (probability >> 5);
-          if (range >>> 24 === 0) {
-            range <<= 8;
-            code = (code << 8) | input[from++];
-          }
-          let distance: number;
-          index = IS_REP_1 + state;
-          probability = probs[index];
-          bound = Math.imul(range >>> 11, probability);
-          if (code >>> 0 < bound >>> 0) {
-            range = bound;
-            probs[index] = probability + ((2048 - probability) >> 5);
-            distance = rep1;
-          } else {
-            range = (range - bound) | 0;
-            code = (code - bound) | 0;
-            probs[index] = probability - (probability >> 5);
-            if (range >>> 24 === 0) {
-              range <<= 8;
-              code = (code << 8) | input[from++];
-            }
-            index = IS_REP_2 + state;
-            probability = probs[index];
-            bound = Math.imul(range >>> 11, probability);
-            if (code >>> 0 < bound >>> 0) {
-              range = bound;
-              probs[index] = probability + ((2048 - probability) >> 5);
-              distance = rep2;
-            } else {
-              range = (range - bound) | 0;
-              code = (code - bound) | 0;
-              probs[index] = probability - (probability >> 5);
-              distance = rep3;
-              rep3 = rep2;
-            }
-            rep2 = rep1;
-          }
-          if (range >>> 24 === 0) {
-            range <<= 8;
-            code = (code << 8) | input[from++];
-          }
-          rep1 = rep0;
-          rep0 = distance;
-        }
-      }
-
-      // The length: which of three trees, then its bits.
-      let tree = lengthCoder + LENGTH_LOW + (positionState << 3);
-      let treeBits = 3;
-      let length = MIN_MATCH;
-      index = lengthCoder;
-      probability = probs[index];
-      bound = Math.imul(range >>> 11, probability);
-      if (code >>> 0 < bound >>> 0) {
-        range = bound;
-        probs[index] = probability + ((2048 - probability) >> 5);
-      } else {
-        range = (range - bound) | 0;
-        code = (code - bound) | 0;
-        probs[index] = probability - (probability >> 5);
-        if (range >>> 24 === 0) {
-          range <<= 8;
-          code = (code << 8) | input[from++];
-        }
-        index = lengthCoder + 1;
-        probability = probs[index];
-        bound = Math.imul(range >>> 11, probability);
-        if (code >>> 0 < bound >>> 0) {
-          range = bound;
-          probs[index] = probability + ((2048 - probability) >> 5);
-          tree = lengthCoder + LENGTH_MIDDLE + (positionState << 3);
-          length = MIN_MATCH + 8;
-        } else {
-          range = (range - bound) | 0;
-          code = (code - bound) | 0;
-          probs[index] = probability - (probability >> 5);
-          tree = lengthCoder + LENGTH_HIGH;
-          treeBits = 8;
-          length = MIN_MATCH + 16;
-        }
-      }
-      if (range >>> 24 === 0) {
-        range <<= 8;
-        code = (code << 8) | input[from++];
-      }
-      let symbol = 1;
-      for (let i = treeBits; i > 0; i--) {
-        index = tree + symbol;
-        probability = probs[index];
-        bound = Math.imul(range >>> 11, probability);
-        if (code >>> 0 < bound >>> 0) {
-          range = bound;
-          probs[index] = probability + ((2048 - probability) >> 5);
-          symbol <<= 1;
-        } else {
-          range = (range - bound) | 0;
-          code = (code - bound) | 0;
-          probs[index] = probability - (probability >> 5);
-          symbol = (symbol << 1) | 1;
-        }
-        if (range >>> 24 === 0) {
-          range <<= 8;
-          code = (code << 8) | input[from++];
-        }
-      }
-      length += symbol - (1 << treeBits);
-
-      if (!isNew) state = state < LITERAL_STATES ? 8 : 11;
-      else {
-        // The distance: a slot, and for the larger ones tree bits or plain bits.
-        state = state < LITERAL_STATES ? 7 : 10;
-        tree = DISTANCE_SLOT + (Math.min(length - MIN_MATCH, 3) << 6);
-        symbol = 1;
-        while (symbol < 64) {
-          index = tree + symbol;
-          probability = probs[index];
-          bound = Math.imul(range >>> 11, probability);
-          if (code >>> 0 < bound >>> 0) {
-            range = bound;
-            probs[index] = probability + ((2048 - probability) >> 5);
-            symbol <<= 1;
-          } else {
-            range = (range - bound) | 0;
-            code = (code - bound) | 0;
-            probs[index] = probability - (probability >> 5);
-            symbol = (symbol << 1) | 1;
-          }
-          if (range >>> 24 === 0) {
-            range <<= 8;
-            code = (code << 8) | input[from++];
-          }
-        }
-        const slot = symbol - 64;
-        if (slot < 4) rep0 = slot;
-        else {
-          let footerBits = (slot >> 1) - 1;
-          rep0 = (2 | (slot & 1)) << footerBits;
-          if (slot < 14) {
-            tree = DISTANCE_SPECIAL + rep0 - slot;
-          } else {
-            for (let i = footerBits - 4; i > 0; i--) {
-              range >>>= 1;
-              if (code >>> 0 >= range >>> 0) {
-                code = (code - range) | 0;
-                rep0 |= 1 << (i + 3);
-              }
-              if (range >>> 24 === 0) {
-                range <<= 8;
-                code = (code << 8) | input[from++];
-              }
-            }
-            footerBits = 4;
-            tree = DISTANCE_ALIGN;
-          }
-          symbol = 1;
-          for (let i = 0; i < footerBits; i++) {
-            index = tree + symbol;
-            probability = probs[index];
-            bound = Math.imul(range >>> 11, probability);
-            if (code >>> 0 < bound >>> 0) {
-              range = bound;
-              probs[index] = probability + ((2048 - probability) >> 5);
-              symbol <<= 1;
-            } else {
-              range = (range - bound) | 0;
-              code = (code - bound) | 0;
-              probs[index] = probability - (probability >> 5);
-              symbol = (symbol << 1) | 1;
-              rep0 |= 1 << i;
-            }
-            if (range >>> 24 === 0) {
-              range <<= 8;
-              code = (code << 8) | input[from++];
-            }
-          }
-        }
-      }
-
-      // Signed on purpose: distances from 2^31 up, and the end mark, come out negative.
-      if (rep0 < 0 || rep0 >= to - dictionaryStart) {
-        throw farMatch(start, rep0 >>> 0, to - dictionaryStart);
-      }
-      if (length > outputEnd - to) {
-        throw corrupt("lzma", "chunk", start, `a match of ${length}, room for ${outputEnd - to}`);
-      }
-      const distance = rep0 + 1;
-      for (const end = to + length; to < end; to++) output[to] = output[to - distance];
     }
-    if (from !== inputEnd || code !== 0) {
-      throw corrupt("lzma", "chunk", start, `${inputEnd - from} bytes are left behind its output`);
+    const left = addressEnd - view.getUint32(layout.STOPPED_FROM, true);
+    const rest =
+      view.getInt32(layout.RANGE_CODE, true) | view.getInt32(layout.RANGE_CODE + 4, true);
+    if (left !== 0 || rest !== 0) {
+      throw corrupt("lzma", "chunk", from, `${left} bytes are left behind its output`);
     }
-    this.state = state;
-    this.rep0 = rep0;
-    this.rep1 = rep1;
-    this.rep2 = rep2;
-    this.rep3 = rep3;
   }
-}
 
-function farMatch(chunk: number, distance: number, there: number): Error {
-  return corrupt("lzma", "chunk", chunk, `a match ${distance + 1} bytes back, ${there} are there`);
+  /** A view of the output from `from` to `end`, good until the next `begin` or `end`. */
+  output(from: number, end: number): Uint8Array {
+    return this.kernel.bytes.subarray(OUTPUT + from, OUTPUT + end);
+  }
+
+  /** The CRC-64 of the same, as 8 bytes, the lowest first: a view as well. */
+  crc64(from: number, end: number): Uint8Array {
+    this.kernel.functions.crc64(OUTPUT + from, OUTPUT + end);
+    return this.kernel.bytes.subarray(CRC64, CRC64 + 8);
+  }
 }

@@ -20,11 +20,27 @@ const CHECK_BYTES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const HAS_COMPRESSED_SIZE = 0x40;
 const HAS_UNCOMPRESSED_SIZE = 0x80;
 
-/** 28 KiB of probabilities, taken once a thread. */
+/** One for all streams of a thread. */
 const lzma = new LzmaDecoder();
 
-/** Returns the bytes produced. Throws `corrupt`, or `unsupported` for filters other than LZMA2. */
+/**
+ * Returns the bytes produced. Throws `corrupt`, or `unsupported` for filters other than LZMA2.
+ *
+ * Memory: the output once more and 110 KiB, kept for the next stream if it is at most 12 MiB.
+ */
 export function decodeXz(input: Uint8Array, output: Uint8Array): number {
+  lzma.begin(output.length);
+  try {
+    const produced = decodeStream(input, output.length);
+    output.set(lzma.output(0, produced));
+    return produced;
+  } finally {
+    lzma.end();
+  }
+}
+
+/** Decodes a stream of at most `room` bytes into `lzma`'s output; returns the bytes produced. */
+function decodeStream(input: Uint8Array, room: number): number {
   if (input.length < HEADER_BYTES || HEADER_MAGIC.some((byte, i) => input[i] !== byte)) {
     throw corrupt("xz", "stream", 0, "the magic is missing");
   }
@@ -43,14 +59,14 @@ export function decodeXz(input: Uint8Array, output: Uint8Array): number {
     from = readBlockHeader(input, view, from);
     const first = to;
     const data = from;
-    [from, to] = decodeLzma2(input, from, output, to);
+    [from, to] = decodeLzma2(input, from, room, to);
     // Blocks are padded to 4 bytes, then comes the check.
     from += -(from - block) & 3;
     const checkBytes = CHECK_BYTES[check];
     if (checkBytes > input.length - from) {
       throw corrupt("xz", "block", block, "the input ends in its check");
     }
-    if (!checkMatches(check, output.subarray(first, to), input.subarray(from, from + checkBytes))) {
+    if (!checkMatches(check, first, to, input.subarray(from, from + checkBytes))) {
       throw corrupt("xz", "block", data, `its check (type ${check}) is wrong`);
     }
     from += checkBytes;
@@ -85,7 +101,7 @@ function skipVariableInteger(input: Uint8Array, at: number, end: number): number
 function decodeLzma2(
   input: Uint8Array,
   from: number,
-  output: Uint8Array,
+  room: number,
   to: number,
 ): [from: number, to: number] {
   let dictionaryStart = -1;
@@ -109,8 +125,8 @@ function decodeLzma2(
       if (stored > input.length - from) {
         throw corrupt("xz", "LZMA2 chunk", start, "the input ends in it");
       }
-      if (stored > output.length - to) throw noRoom(start, stored, output.length - to);
-      output.set(input.subarray(from, from + stored), to);
+      if (stored > room - to) throw noRoom(start, stored, room - to);
+      lzma.store(input.subarray(from, from + stored), to);
       from += stored;
       to += stored;
       continue;
@@ -131,8 +147,8 @@ function decodeLzma2(
     if (packed > input.length - from) {
       throw corrupt("xz", "LZMA2 chunk", start, "the input ends in it");
     }
-    if (produced > output.length - to) throw noRoom(start, produced, output.length - to);
-    lzma.decode(input, from, from + packed, output, to, to + produced, dictionaryStart);
+    if (produced > room - to) throw noRoom(start, produced, room - to);
+    lzma.decode(input, from, from + packed, to, to + produced, dictionaryStart);
     from += packed;
     to += produced;
   }
@@ -142,46 +158,19 @@ function noRoom(position: number, bytes: number, room: number): Error {
   return corrupt("xz", "LZMA2 chunk", position, `${bytes} bytes, room for ${room}`);
 }
 
-function checkMatches(check: number, bytes: Uint8Array, stored: Uint8Array): boolean {
-  const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
-  if (check === CHECK_CRC32) return crc32(bytes) === view.getUint32(0, true);
-  if (check === CHECK_CRC64) {
-    const [high, low] = crc64(bytes);
-    return low === view.getInt32(0, true) && high === view.getInt32(4, true);
-  }
-  if (check === CHECK_SHA256) {
-    return createHash("sha256").update(bytes).digest().equals(stored);
-  }
-  // No check, or one that the specification reserves.
-  return true;
-}
-
-/** CRC-64 of ECMA-182, reflected: low and high halves of 0xc96c5795d7870f42. */
-const CRC64_LOW = new Int32Array(256);
-const CRC64_HIGH = new Int32Array(256);
-for (let byte = 0; byte < 256; byte++) {
-  let low = byte;
-  let high = 0;
-  for (let i = 0; i < 8; i++) {
-    const carry = low & 1;
-    low = (low >>> 1) | (high << 31);
-    high >>>= 1;
-    if (carry !== 0) {
-      low ^= 0xd7870f42;
-      high ^= 0xc96c5795;
+/** Of the output from `from` to `end`. */
+function checkMatches(check: number, from: number, end: number, stored: Uint8Array): boolean {
+  switch (check) {
+    case CHECK_CRC32: {
+      const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);
+      return crc32(lzma.output(from, end)) === view.getUint32(0, true);
     }
+    case CHECK_CRC64:
+      return Buffer.compare(lzma.crc64(from, end), stored) === 0;
+    case CHECK_SHA256:
+      return createHash("sha256").update(lzma.output(from, end)).digest().equals(stored);
+    default:
+      // No check, or one that the specification reserves.
+      return true;
   }
-  CRC64_LOW[byte] = low;
-  CRC64_HIGH[byte] = high;
-}
-
-function crc64(bytes: Uint8Array): [high: number, low: number] {
-  let low = -1;
-  let high = -1;
-  for (let i = 0; i < bytes.length; i++) {
-    const index = (low ^ bytes[i]) & 0xff;
-    low = ((low >>> 8) | (high << 24)) ^ CRC64_LOW[index];
-    high = (high >>> 8) ^ CRC64_HIGH[index];
-  }
-  return [~high, ~low];
 }

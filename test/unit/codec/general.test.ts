@@ -41,6 +41,53 @@ test.each(samples)("xz gives back what the xz program encoded (%#)", (plain) => 
   roundTrip(decodeXz, xz(plain, "--lzma2=lc=4,lp=0,pb=0,mf=bt2,nice=273"), plain);
 });
 
+test.each(["-0", "-1", "-3", "-6", "-9", "-4e", "-9e"])(
+  "xz gives back what the xz program encoded at %s",
+  (level) => {
+    for (const plain of samples.slice(2)) roundTrip(decodeXz, xz(plain, level), plain);
+  },
+);
+
+test("xz reads every number of literal context, literal position and position bits", () => {
+  for (let lc = 0; lc <= 4; lc++) {
+    for (let lp = 0; lc + lp <= 4; lp++) {
+      for (const pb of [0, 2, 4]) {
+        roundTrip(decodeXz, xz(samples[3], `--lzma2=lc=${lc},lp=${lp},pb=${pb}`), samples[3]);
+      }
+    }
+  }
+});
+
+test("xz: large streams, whose memory is given back, and small ones after them", () => {
+  // Bytes that do not shrink, so that chunks are stored, and again 13 MB further on.
+  const noise = mixedBytes(300_000, 11);
+  const large = Buffer.concat([noise, Buffer.alloc(13_000_000, "far away "), noise]);
+  const packed = xz(large, "--lzma2=preset=1,dict=32MiB");
+  expect(packed.length).toBeLessThan(1.5 * xz(noise, "-1").length);
+  for (let i = 0; i < 2; i++) {
+    roundTrip(decodeXz, packed, large);
+    roundTrip(decodeXz, xz(samples[4], "-0"), samples[4]);
+  }
+});
+
+test("xz: matches that overlap themselves at every distance", () => {
+  const random = seeded(8);
+  const pieces: Uint8Array[] = [];
+  for (let distance = 1; distance <= 40; distance++) {
+    const unit = Uint8Array.from({ length: distance }, () => random() * 256);
+    for (const length of [2, 7, 8, 9, 31, 273, 1000]) {
+      const piece = new Uint8Array(distance + length);
+      for (let i = 0; i < piece.length; i++) piece[i] = unit[i % distance];
+      pieces.push(piece);
+    }
+  }
+  const plain = Buffer.concat(pieces);
+  roundTrip(decodeXz, xz(plain, "-9e"), plain);
+  for (let room = plain.length - 20; room < plain.length; room++) {
+    roundTrip(decodeXz, xz(plain.subarray(0, room), "-1"), plain.subarray(0, room));
+  }
+});
+
 test("xz names a filter that it does not read", () => {
   const packed = xz(samples[3], "--x86", "--lzma2");
   expect(() => decodeXz(packed, new Uint8Array(50_000))).toThrow(/chain of 2 filters/);
