@@ -227,10 +227,14 @@ function isLabel(attr: number): boolean {
   );
 }
 
-/** `.` and `..`, which every directory but the root begins with. */
+/** `.` and `..`, which every directory but the root begins with; some writers fill up with zeros. */
 function isDots(bytes: Uint8Array, offset: number): boolean {
   if (bytes[offset] !== DOT) return false;
-  if (bytes[offset + 1] !== SPACE && bytes[offset + 1] !== DOT) return false;
-  for (let i = 2; i < 11; i++) if (bytes[offset + i] !== SPACE) return false;
+  if (bytes[offset + 1] !== DOT && !isFiller(bytes[offset + 1])) return false;
+  for (let i = 2; i < 11; i++) if (!isFiller(bytes[offset + i])) return false;
   return true;
+}
+
+function isFiller(byte: number): boolean {
+  return byte === SPACE || byte === 0;
 }

@@ -12,7 +12,8 @@ import type { FatGeometry } from "./geometry.js";
 import { fatBegins, type Recognised, recognise } from "./recognise.js";
 import { volumeLabel } from "./short-name.js";
 
-const HEAD_BYTES = 8192;
+/** As much as the probe saw, so that both take the volume for the same. */
+const HEAD_BYTES = 128 * 1024;
 const BITLOCKER_TO_GO = [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a];
 
 export function open(source: ByteSource, context: OpenContext): Volume {
