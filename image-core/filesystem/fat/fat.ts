@@ -5,7 +5,6 @@
 import { corrupt } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
-import { charsetById } from "../../text/charset.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { FatVolume } from "./fat-volume.js";
 import type { FatGeometry } from "./geometry.js";
@@ -49,8 +48,7 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     description.label = label.label;
     description.created = label.created;
   } else if (boot?.bootSig === 0x29) {
-    const charset = charsetById(context.options.charset ?? "cp437");
-    const stored = volumeLabel(boot.volLab, 0, charset);
+    const stored = volumeLabel(boot.volLab, 0, volume.charset);
     if (stored !== "NO NAME") description.label = stored;
   }
   return volume;

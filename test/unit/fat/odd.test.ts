@@ -134,6 +134,46 @@ test("names: NT's lower case, Shift_JIS behind 0x05, code pages, deleted entries
   );
 });
 
+for (const [charset, codePage, stored] of [
+  ["shift_jis", "cp932", ["説明書.DOC", "ﾃﾞｰﾀ.TXT", "新規"]],
+  ["cp866", "cp866", ["ЧИТАЙ.TXT", "ИГРЫ", "ДОКУМЕНТ.DOC"]],
+  ["gb18030", "cp936", ["用户手册.DOC", "安装说明.TXT"]],
+  ["cp852", "cp852", ["KSIĄŻKA.TXT", "ŁÓDŹ", "ŚWIĘTA.DOC", "ZAŻÓŁĆ.TXT", "GĘŚLĄ"]],
+  ["cp437", "cp437", ["PRÜFUNG.DOC", "LÖSUNG.TXT"]],
+] as const) {
+  test(`short names in ${charset} are known by themselves`, () => {
+    const root = stored.map((name) => {
+      const [base, extension = ""] = name
+        .split(".")
+        .map((part) => run("iconv", ["-t", codePage], { input: part, stdio: "pipe" }));
+      const bytes = Buffer.alloc(11, " ");
+      bytes.set(base, 0);
+      bytes.set(Buffer.from(extension), 8);
+      return shortEntry({ name: bytes.toString("latin1") });
+    });
+    const expected = stored.map((name) => `/${name}`).sort();
+    expect(names(opened({ root }))).toEqual(expected);
+    // In a subdirectory as well, and where part of the volume cannot be read.
+    const root2 = [
+      shortEntry({ name: "BAD        ", attr: 0x10, cluster: 3000 }),
+      shortEntry({ name: "SUB        ", attr: 0x10, cluster: 2 }),
+    ];
+    const volume = opened({
+      root: root2,
+      fat: [END],
+      clusters: new Map([[2, Buffer.concat(root)]]),
+    });
+    const sub = volume.lookup(ROOT_NODE, "SUB");
+    const found: string[] = [];
+    volume.readDirectory(sub, 0, (name) => found.push(`/${name}`) > 0);
+    expect(found.sort()).toEqual(expected);
+    // Noise is no language.
+    const noise = shortEntry({ name: "\x01\x9f\x03\xe4\x80\x02\x88\x11  " });
+    const noisy = { root: [...root, noise] };
+    expect(names(opened(noisy))).toEqual(names(opened(noisy, { charset: "cp437" })));
+  });
+}
+
 test("long names: whole ones with the right checksum, orphans ignored, lone surrogates escaped", () => {
   const wrong = longEntries("Orphaned long name", { name: "ORPHAN     " });
   wrong[0][13] ^= 1;
