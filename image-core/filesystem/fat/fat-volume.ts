@@ -175,11 +175,7 @@ export class FatVolume extends ClusterVolume {
   }
 
   protected countFreeClusters(): number {
-    let free = 0;
-    for (let cluster = 2; cluster < this.geometry.clusterCount + 2; cluster++) {
-      if (this.table.entry(cluster) === 0) free++;
-    }
-    return free;
+    return this.table.countFree(this.source);
   }
 
   private firstClusterOf(node: NodeId): number {

@@ -108,6 +108,30 @@ test("a lost boot sector is replaced by the last sector, a lost MFT by its mirro
   expect([...walk(mirrored).keys()]).toEqual([...whole.keys()]);
 });
 
+test("free clusters are those that ntfsinfo counts", () => {
+  for (const megabytes of [4, 5, 7]) {
+    const path = makeVolume(join(folder, "free"), megabytes);
+    run("truncate", ["-s", `${megabytes * 1024 * 1024}`, path]);
+    const said = /Free Clusters: (\d+)/.exec(run("ntfsinfo", ["-m", "-f", path]).toString());
+    expect(openBytes(readFileSync(path)).statistics().freeBlocks).toBe(Number(said?.[1]));
+  }
+});
+
+test("a volume that claims to be endless: free clusters are counted no further than the image goes", () => {
+  const bytes = fresh();
+  const clusters = 2 ** 38;
+  bytes.writeBigUInt64LE(BigInt(clusters * 8), 0x28);
+  const bitmap = attribute(bytes, mft + 6 * RECORD, 0x80);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x28);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x30);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x38);
+  // One hole for all of it.
+  bytes.set([0x04, 0, 0, 0, 0x7f, 0], bitmap + bytes.readUInt16LE(bitmap + 0x20));
+  const began = Date.now();
+  expect(openBytes(bytes).statistics().freeBlocks).toBe(1024);
+  expect(Date.now() - began).toBeLessThan(2000);
+});
+
 test("file records", () => {
   const position = record("File number 20");
   const cases: [change: (bytes: Buffer) => void, problem: RegExp][] = [
