@@ -219,7 +219,7 @@ export class ExfatVolume extends ClusterVolume {
   /**
    * The Stream Extension of the File entry `node`, which is the entry behind it. Where the set goes on
    * in another cluster the directory it lies in is not at hand, so the cluster behind and the one
-   * that the FAT names are both tried, and the set's checksum decides.
+   * that the FAT names are both tried, and the set's checksum decides; the FAT where it is wrong for both.
    */
   private streamExtension(node: NodeId): StreamExtension {
     const position = this.position(node);
@@ -233,6 +233,7 @@ export class ExfatVolume extends ClusterVolume {
         return this.checked(node, decodeStreamExtension(bytes, next % BLOCK));
       }
     }
+    let unchecked: StreamExtension | undefined;
     for (const chained of [true, false]) {
       const stream = new DirectoryStream(this.cache);
       stream.append(position, chained ? left : left + MAX_SET_BYTES);
@@ -244,8 +245,10 @@ export class ExfatVolume extends ClusterVolume {
       }
       if (!stream.seek(0) || stream.bytes[stream.offset] !== FILE) break;
       const set = readEntrySet(stream, 0);
-      if (set !== undefined) return this.checked(node, set.extension);
+      if (set?.checked) return this.checked(node, set.extension);
+      unchecked ??= set?.extension;
     }
+    if (unchecked !== undefined) return this.checked(node, unchecked);
     throw corrupt("exfat", "entry set", position, `node ${node} is none`);
   }
 
