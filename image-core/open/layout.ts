@@ -1,7 +1,7 @@
 /** Finds what lies on a medium: filesystems on the whole of it, and partitions with theirs. */
 import type { PartitionDescription } from "../description.js";
 import type { Volume } from "../filesystem/volume.js";
-import type { OpenContext, Partition } from "../format.js";
+import { Confidence, type OpenContext, type Partition } from "../format.js";
 import { type Candidate, candidates, probeWindow } from "../probe.js";
 import { filesystemFormats, partitionFormats } from "../registry.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -22,6 +22,9 @@ export interface Layout {
   partitions: FoundPartition[];
 }
 
+/** What an MBR counts in where its partitions hold nothing by sectors of 512 bytes. */
+const LARGE_SECTOR = 4096;
+
 /**
  * A filesystem on the whole medium wins over a partition table that is no surer: hybrid discs carry
  * tables only so that firmware boots them.
@@ -30,12 +33,44 @@ export async function findLayout(source: ByteSource, context: OpenContext): Prom
   const window = probeWindow(source, "");
   const filesystems = candidates(filesystemFormats, window);
   const [table] = candidates(partitionFormats, window);
-  const partitions =
-    table === undefined ? [] : await openPartitions(table, source, context, "", MAX_DEPTH);
+  if (table === undefined) return { filesystems, partitions: [] };
+  const partitions = await tablePartitions(table, source, context);
   const whole =
     filesystems.length > 0 &&
-    (partitions.length === 0 || filesystems[0].confidence >= (table?.confidence ?? 0));
+    (partitions.length === 0 || !isSurer(table.confidence, partitions, filesystems[0].confidence));
+  // What only looks like a table in a filesystem's boot code is none.
+  if (whole && table.confidence === Confidence.guess) return { filesystems, partitions: [] };
   return { filesystems: whole ? filesystems : [], partitions };
+}
+
+/** The table itself, or what lies in its partitions, where neither is sure of itself. */
+function isSurer(
+  table: Confidence,
+  partitions: readonly FoundPartition[],
+  filesystem: Confidence,
+): boolean {
+  return (
+    table > filesystem ||
+    (filesystem < Confidence.certain &&
+      flatten(partitions).some((one) => one.filesystems[0]?.confidence === Confidence.certain))
+  );
+}
+
+/** An MBR does not say what it counts in: sectors of 4096 bytes if only these make sense. */
+async function tablePartitions(
+  table: Candidate<Partition[]>,
+  source: ByteSource,
+  context: OpenContext,
+): Promise<FoundPartition[]> {
+  const partitions = await openPartitions(table, source, context, "", MAX_DEPTH);
+  const makeSense = (found: readonly FoundPartition[]) =>
+    flatten(found).some((one) => one.filesystems.length > 0);
+  if (table.format.id !== "mbr" || context.sectorSize !== 512 || makeSense(partitions)) {
+    return partitions;
+  }
+  const large = { ...context, sectorSize: LARGE_SECTOR };
+  const others = await openPartitions(table, source, large, "", MAX_DEPTH);
+  return makeSense(others) ? others : partitions;
 }
 
 async function openPartitions(

@@ -64,6 +64,13 @@ const MAX_BYTES = 16 * 1024;
 
 /** `samples`: names as stored, any number; those in ASCII are skipped. None left: UTF-8. */
 export function detectCharset(samples: readonly Uint8Array[]): Charset {
+  const names = nonAscii(samples);
+  if (areUtf8(names)) return charsetById("utf-8");
+  return charsetById(bestOf(candidates, names).id);
+}
+
+/** As many as are worth judging. */
+function nonAscii(samples: readonly Uint8Array[]): Uint8Array[] {
   const names: Uint8Array[] = [];
   let bytes = 0;
   for (const name of samples) {
@@ -72,18 +79,36 @@ export function detectCharset(samples: readonly Uint8Array[]): Charset {
     bytes += name.length;
     if (names.length === MAX_NAMES || bytes >= MAX_BYTES) break;
   }
-  if (areUtf8(names)) return charsetById("utf-8");
-  let best = candidates[0];
-  let bestScore = Number.NEGATIVE_INFINITY;
-  for (const candidate of candidates) {
+  return names;
+}
+
+/** What DOS and Windows call OEM code pages: those of FAT's short names. */
+const OEM = ["cp437", "cp850", "cp852", "cp866", "shift_jis", "gb18030", "big5", "euc-kr"];
+const oemCandidates = candidates.filter(({ id }) => OEM.includes(id));
+const DEFAULT_OEM = "cp437";
+/** How many times likelier (as a logarithm) another must be: names that are noise stay as every reader shows them. */
+const OEM_MARGIN = 6;
+
+/** Among the OEM code pages: code page 437, the usual default, unless another is plainly meant. */
+export function detectOemCharset(samples: readonly Uint8Array[]): Charset {
+  const names = nonAscii(samples);
+  const others = oemCandidates.filter(({ id }) => id !== DEFAULT_OEM);
+  const usual = bestOf(
+    oemCandidates.filter(({ id }) => id === DEFAULT_OEM),
+    names,
+  );
+  const best = bestOf(others, names);
+  return charsetById(best.score > usual.score + OEM_MARGIN ? best.id : DEFAULT_OEM);
+}
+
+function bestOf(among: readonly Candidate[], names: readonly Uint8Array[]) {
+  let best = { id: among[0].id, score: Number.NEGATIVE_INFINITY };
+  for (const candidate of among) {
     let score = candidate.prior;
     for (const name of names) score += nameScore(name, candidate);
-    if (score > bestScore) {
-      best = candidate;
-      bestScore = score;
-    }
+    if (score > best.score) best = { id: candidate.id, score };
   }
-  return charsetById(best.id);
+  return best;
 }
 
 /** All valid, but for a character cut off at a name's end. */

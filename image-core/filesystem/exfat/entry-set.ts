@@ -23,13 +23,16 @@ interface EntrySet {
   extension: StreamExtension;
   /** How many entries. */
   length: number;
+  /** `SetChecksum` is right. */
+  checked: boolean;
 }
 
 const nameBytes = new Uint8Array(MAX_SECONDARIES * UNITS_PER_NAME * 2);
 
 /**
  * The set that begins with the File entry at `slot`, where `stream` stands. Undefined, with the
- * reason in `stream.problem`, where it is damaged.
+ * reason in `stream.problem`, where it is damaged. A wrong checksum alone is none: cameras and old
+ * drivers leave some, and Linux shows what is otherwise in order.
  */
 export function readEntrySet(stream: DirectoryStream, slot: number): EntrySet | undefined {
   const { position } = stream;
@@ -39,6 +42,8 @@ export function readEntrySet(stream: DirectoryStream, slot: number): EntrySet | 
   let extension: StreamExtension | undefined;
   let nameLength = 0;
   let names = 0;
+  /** Stream Extension first, then names without a gap. */
+  let inOrder = true;
   let sum = setChecksum(0, stream.bytes, stream.offset);
   for (let i = 1; i <= secondaryCount; i++) {
     // What `seek` says of the image's end stays as the problem.
@@ -51,10 +56,12 @@ export function readEntrySet(stream: DirectoryStream, slot: number): EntrySet | 
     } else if (bytes[offset] === FILE_NAME && i <= MAX_SECONDARIES) {
       nameBytes.set(bytes.subarray(offset + 2, offset + 32), names * UNITS_PER_NAME * 2);
       names++;
+      inOrder &&= i === names + 1;
     }
   }
+  const checked = sum === checksum;
   const problem =
-    sum !== checksum
+    !checked && !(inOrder && names === Math.ceil(nameLength / UNITS_PER_NAME))
       ? `checksum 0x${sum.toString(16)} instead of 0x${checksum.toString(16)}`
       : extension === undefined
         ? "no Stream Extension"
@@ -71,5 +78,6 @@ export function readEntrySet(stream: DirectoryStream, slot: number): EntrySet | 
     directory,
     extension,
     length: secondaryCount + 1,
+    checked,
   };
 }

@@ -14,6 +14,7 @@ import {
   S_IFREG,
   type VolumeDescription,
 } from "../volume.js";
+import { zeroBits } from "../zero-bits.js";
 import {
   ATTR_DIRECTORY,
   ATTR_READ_ONLY,
@@ -36,6 +37,7 @@ const MAX_DIRECTORY_BYTES = 256 << 20;
 /** An entry set of 19 entries reaches into two more clusters, if those are small. */
 const MAX_SET_BYTES = 1024;
 const BLOCK = 4096;
+const BITMAP_BYTES = 65_536;
 
 export class ExfatVolume extends ClusterVolume {
   private readonly table: ExfatTable;
@@ -164,12 +166,19 @@ export class ExfatVolume extends ClusterVolume {
 
   /** By the allocation bitmap, which reading does not otherwise trust. */
   protected countFreeClusters(): number {
-    const { clusterCount } = this.geometry;
     if (this.bitmap === undefined) return 0;
-    const bytes = this.readWhole(this.bitmap, Math.ceil(clusterCount / 8));
+    const { clusterSize, clusterCount } = this.geometry;
+    const chain = this.chain(this.bitmap);
+    const bytes = new Uint8Array(Math.min(clusterSize, BITMAP_BYTES));
+    const bits = Math.min(clusterCount, (this.bitmap.dataLength || 0) * 8);
     let free = 0;
-    for (let i = 0; i < clusterCount && i >> 3 < bytes.length; i++) {
-      if ((bytes[i >> 3] & (1 << (i & 7))) === 0) free++;
+    for (let from = 0; from * 8 < bits; from += bytes.length) {
+      const inside = from % clusterSize;
+      if (!chain.seek((from - inside) / clusterSize)) break;
+      const wanted = Math.min(bytes.length, Math.ceil(bits / 8) - from);
+      const got = this.source.read(this.positionOf(chain.cluster) + inside, bytes, 0, wanted);
+      free += zeroBits(bytes, Math.min(got * 8, bits - from * 8));
+      if (got < wanted) break;
     }
     return free;
   }
@@ -210,7 +219,7 @@ export class ExfatVolume extends ClusterVolume {
   /**
    * The Stream Extension of the File entry `node`, which is the entry behind it. Where the set goes on
    * in another cluster the directory it lies in is not at hand, so the cluster behind and the one
-   * that the FAT names are both tried, and the set's checksum decides.
+   * that the FAT names are both tried, and the set's checksum decides; the FAT where it is wrong for both.
    */
   private streamExtension(node: NodeId): StreamExtension {
     const position = this.position(node);
@@ -224,6 +233,7 @@ export class ExfatVolume extends ClusterVolume {
         return this.checked(node, decodeStreamExtension(bytes, next % BLOCK));
       }
     }
+    let unchecked: StreamExtension | undefined;
     for (const chained of [true, false]) {
       const stream = new DirectoryStream(this.cache);
       stream.append(position, chained ? left : left + MAX_SET_BYTES);
@@ -235,8 +245,10 @@ export class ExfatVolume extends ClusterVolume {
       }
       if (!stream.seek(0) || stream.bytes[stream.offset] !== FILE) break;
       const set = readEntrySet(stream, 0);
-      if (set !== undefined) return this.checked(node, set.extension);
+      if (set?.checked) return this.checked(node, set.extension);
+      unchecked ??= set?.extension;
     }
+    if (unchecked !== undefined) return this.checked(node, unchecked);
     throw corrupt("exfat", "entry set", position, `node ${node} is none`);
   }
 

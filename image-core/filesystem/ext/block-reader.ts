@@ -17,12 +17,15 @@ export class BlockReader {
     this.cache = new BlockCache(source, blockSize, CACHE_BYTES / blockSize);
   }
 
-  /** The block's bytes, not a copy: valid until the next call. `structure` names it in errors. */
-  block(number: number, structure: string): Uint8Array {
+  /**
+   * The block's bytes, not a copy: valid until the next call. `structure` names it in errors, `of`
+   * goes behind that: apart, since reading a file must not put strings together.
+   */
+  block(number: number, structure: string, of?: number): Uint8Array {
     if (number >= this.blocksCount) {
       throw corrupt(
         FORMAT,
-        structure,
+        named(structure, of),
         number * this.blockSize,
         `block ${number} of ${this.blocksCount}`,
       );
@@ -31,9 +34,13 @@ export class BlockReader {
       throw new ImageError(
         "truncated",
         FORMAT,
-        `${structure}: block ${number} lies behind the image's end (${this.source.size} bytes)`,
+        `${named(structure, of)}: block ${number} lies behind the image's end (${this.source.size} bytes)`,
       );
     }
     return this.cache.block(number);
   }
+}
+
+function named(structure: string, of: number | undefined): string {
+  return of === undefined ? structure : `${structure} ${of}`;
 }

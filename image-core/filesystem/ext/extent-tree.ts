@@ -17,6 +17,8 @@ const HEADER_SIZE = 12;
 const ENTRY_SIZE = 12;
 /** Lengths above this count blocks that are allocated but not written. */
 const EXT_INIT_MAX_LEN = 32768;
+/** Followed by its number; put together for an error only. */
+const TREE = "extent tree of inode";
 /** One more than the last logical block. */
 const LOGICAL_END = 2 ** 32;
 
@@ -35,23 +37,20 @@ export function findExtent(
   // What lies at or behind this belongs to a neighbouring subtree.
   let upper = LOGICAL_END;
   for (;;) {
-    const where = () => `extent tree of inode ${inode.number}`;
     const problem = headerProblem(bytes, start, end, depth);
     if (problem !== undefined) {
-      throw corrupt(FORMAT, where(), blockNumber * context.superblock.blockSize, problem);
+      const where = `${TREE} ${inode.number}`;
+      throw corrupt(FORMAT, where, blockNumber * context.superblock.blockSize, problem);
     }
     depth = le16(bytes, start + 6);
     const entries = le16(bytes, start + 2);
     const index = lastNotAfter(bytes, start, entries, logical);
     const entry = start + HEADER_SIZE + index * ENTRY_SIZE;
     if (index + 1 < entries) upper = Math.min(upper, le32(bytes, entry + ENTRY_SIZE));
-    if (depth === 0) {
-      if (index < 0) return setHole(run, logical, upper);
-      return leafEntry(context, inode, bytes, entry, logical, upper, run);
-    }
     if (index < 0) return setHole(run, logical, upper);
+    if (depth === 0) return leafEntry(context, inode, bytes, entry, logical, upper, run);
     blockNumber = le32(bytes, entry + 4) + le16(bytes, entry + 8) * 2 ** 32;
-    bytes = context.blocks.block(blockNumber, where());
+    bytes = context.blocks.block(blockNumber, TREE, inode.number);
     start = 0;
     end = bytes.length;
     checkNode(context, inode, bytes, blockNumber);
@@ -139,6 +138,6 @@ function checkNode(
   const tail = HEADER_SIZE + le16(bytes, 4) * ENTRY_SIZE;
   if (tail + 4 > bytes.length) return;
   if (crc32c(inode.checksumSeed, bytes, 0, tail) !== le32(bytes, tail)) {
-    context.warn(`extent tree of inode ${inode.number}: block ${blockNumber} has a wrong checksum`);
+    context.warn(`${TREE} ${inode.number}: block ${blockNumber} has a wrong checksum`);
   }
 }

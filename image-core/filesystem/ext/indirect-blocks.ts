@@ -48,7 +48,7 @@ export function findIndirect(
       run.physical = 0;
       return;
     }
-    const bytes = context.blocks.block(pointer, `indirect block of inode ${inode.number}`);
+    const bytes = context.blocks.block(pointer, "indirect block of inode", inode.number);
     span /= perBlock;
     if (span === 1) {
       pointerRun(context, inode, bytes, 0, perBlock, rest, logical, run);

@@ -6,7 +6,7 @@
 import { corrupt } from "../../errors.js";
 import { type Attributes, S_IFBLK, S_IFCHR, S_IFDIR, S_IFMT, S_IFREG } from "../volume.js";
 import { crc32c, crc32cLe32 } from "./crc32c.js";
-import { RoCompat } from "./features.js";
+import { Incompat, RoCompat } from "./features.js";
 import { le16, le32 } from "./little-endian.js";
 import { FORMAT, type Superblock } from "./superblock.js";
 
@@ -51,10 +51,13 @@ export function decodeInode(bytes: Uint8Array, number: number, superblock: Super
   return {
     number,
     mode: le16(bytes, 0),
-    size: inodeSize(bytes, number),
+    size: inodeSize(bytes, number, superblock),
     flags: le32(bytes, 0x20),
     blocks: inodeBlocks(bytes, superblock),
-    fileAcl: le32(bytes, 0x68) + le16(bytes, 0x76) * 2 ** 32,
+    // The Hurd keeps the upper half of the mode where 64-bit filesystems have that of the block.
+    fileAcl:
+      le32(bytes, 0x68) +
+      ((superblock.featureIncompat & Incompat["64bit"]) !== 0 ? le16(bytes, 0x76) * 2 ** 32 : 0),
     bytes,
     bodyStart: extra === 0 ? bytes.length : GOOD_OLD_INODE_SIZE + extra,
     checksumSeed: crc32cLe32(crc32cLe32(superblock.checksumSeed, number), le32(bytes, 0x64)),
@@ -74,7 +77,7 @@ export function decodeAttributes(
   attributes.nlink = le16(bytes, 0x1a);
   attributes.uid = le16(bytes, 0x02) + le16(bytes, 0x78) * 0x10000;
   attributes.gid = le16(bytes, 0x18) + le16(bytes, 0x7a) * 0x10000;
-  attributes.size = inodeSize(bytes, number);
+  attributes.size = inodeSize(bytes, number, superblock);
   attributes.blocks = inodeBlocks(bytes, superblock);
   if ((le32(bytes, 0x20) & InodeFlag.inlineData) !== 0 && (mode & S_IFMT) === S_IFREG) {
     // As Linux: or programs would take the file for a hole.
@@ -118,13 +121,15 @@ function extraSize(bytes: Uint8Array): number {
   return extra % 4 === 0 && GOOD_OLD_INODE_SIZE + extra <= bytes.length ? extra : 0;
 }
 
-function inodeSize(bytes: Uint8Array, number: number): number {
+function inodeSize(bytes: Uint8Array, number: number, superblock: Superblock): number {
   const low = le32(bytes, 0x04);
   const type = le16(bytes, 0) & S_IFMT;
-  // In other types the high word is i_dir_acl or unused.
-  if (type !== S_IFREG && type !== S_IFDIR) return low;
+  // The high word of a directory was i_dir_acl before large_dir, and other systems wrote it; in
+  // other types it means nothing.
+  const largeDirectory =
+    type === S_IFDIR && (superblock.featureIncompat & Incompat.large_dir) !== 0;
+  if (type !== S_IFREG && !largeDirectory) return low;
   const high = le32(bytes, 0x6c);
-  // ext2's directories keep an access list's block there, which no Linux ever wrote.
   if (high >= 2 ** 21)
     throw corrupt(FORMAT, `inode ${number}`, 0x6c, `size 0x${high.toString(16)} * 2^32`);
   return high * 2 ** 32 + low;

@@ -16,6 +16,7 @@ const PREFIXES: Record<number, string> = {
   4: "trusted.",
   6: "security.",
   8: "system.richacl",
+  10: "gnu.",
 };
 
 /** Undefined for what is not shown. */

@@ -8,6 +8,9 @@ export const ATTR_DIRECTORY = 0x10;
 export const END_OF_DIRECTORY = 0x00;
 export const DELETED = 0xe5;
 
+const DOT = 0x2e;
+const SPACE = 0x20;
+
 export function firstCluster(bytes: Uint8Array, offset: number, fatBits: number): number {
   const low = bytes[offset + 26] | (bytes[offset + 27] << 8);
   // On FAT12 and FAT16 the upper half belongs to others (OS/2: extended attributes).
@@ -21,4 +24,16 @@ export function fileSize(bytes: Uint8Array, offset: number): number {
 
 export function u16(bytes: Uint8Array, offset: number): number {
   return bytes[offset] | (bytes[offset + 1] << 8);
+}
+
+/** `.` and `..`, which every directory but the root begins with; some writers fill up with zeros. */
+export function isDots(bytes: Uint8Array, offset: number): boolean {
+  if (bytes[offset] !== DOT) return false;
+  if (bytes[offset + 1] !== DOT && !isFiller(bytes[offset + 1])) return false;
+  for (let i = 2; i < 11; i++) if (!isFiller(bytes[offset + i])) return false;
+  return true;
+}
+
+function isFiller(byte: number): boolean {
+  return byte === SPACE || byte === 0;
 }

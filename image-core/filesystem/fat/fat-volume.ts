@@ -10,6 +10,7 @@ import {
   S_IFREG,
   type VolumeDescription,
 } from "../volume.js";
+import { surveyCharset } from "./charset-survey.js";
 import { ClusterChain } from "./cluster-chain.js";
 import { ClusterVolume, type FileContents } from "./cluster-volume.js";
 import type { DirectoryEntry } from "./directory.js";
@@ -23,15 +24,14 @@ import {
   firstCluster,
   u16,
 } from "./directory-record.js";
+import { scanDirectory } from "./directory-scan.js";
 import { DirectoryStream } from "./directory-stream.js";
 import { FileAllocationTable } from "./file-allocation-table.js";
 import type { FatGeometry } from "./geometry.js";
-import { ATTR_LONG_NAME, LongName } from "./long-name.js";
+import { ATTR_LONG_NAME } from "./long-name.js";
 import { shortName, volumeLabel } from "./short-name.js";
 import { localSeconds } from "./timestamp.js";
 
-const DOT = 0x2e;
-const SPACE = 0x20;
 /** The specification ends directories at 2 MiB; what writers made longer is read up to here. */
 const MAX_DIRECTORY_BYTES = 16 << 20;
 
@@ -42,7 +42,8 @@ interface VolumeLabel {
 }
 
 export class FatVolume extends ClusterVolume {
-  private readonly charset: Charset;
+  /** Of short names and labels. */
+  readonly charset: Charset;
   private readonly table: FileAllocationTable;
   private rootTime = 0;
 
@@ -61,8 +62,16 @@ export class FatVolume extends ClusterVolume {
       geometry.dataStart,
       geometry.rootCluster,
     );
-    this.charset = charsetById(context.options.charset ?? "cp437");
     this.table = new FileAllocationTable(this.cache, geometry, fatIndex);
+    const { charset } = context.options;
+    this.charset =
+      charset !== undefined
+        ? charsetById(charset)
+        : surveyCharset(
+            this.stream(ROOT_NODE),
+            (cluster) => this.chainStream(cluster),
+            geometry.fatBits,
+          );
   }
 
   /** The root directory's label entry, if it has one. Its time becomes the root's, which stores none. */
@@ -107,17 +116,21 @@ export class FatVolume extends ClusterVolume {
   }
 
   protected stream(node: NodeId): DirectoryStream {
+    const { geometry } = this;
+    if (node === ROOT_NODE && geometry.rootSize > 0) {
+      const stream = new DirectoryStream(this.cache);
+      stream.append(geometry.rootStart, geometry.rootSize);
+      return stream;
+    }
+    const first = node === ROOT_NODE ? geometry.rootCluster : this.firstClusterOf(node);
+    // An empty directory may have no cluster at all.
+    if (first === 0 && node !== ROOT_NODE) return new DirectoryStream(this.cache);
+    return this.chainStream(first);
+  }
+
+  private chainStream(first: number): DirectoryStream {
     const { geometry, table } = this;
     const stream = new DirectoryStream(this.cache);
-    let first = geometry.rootCluster;
-    if (node === ROOT_NODE) {
-      if (geometry.rootSize > 0) {
-        stream.append(geometry.rootStart, geometry.rootSize);
-        return stream;
-      }
-    } else first = this.firstClusterOf(node);
-    // An empty directory may have no cluster at all.
-    if (first === 0 && node !== ROOT_NODE) return stream;
     const limit = Math.ceil(MAX_DIRECTORY_BYTES / geometry.clusterSize);
     stream.appendChain(
       table,
@@ -142,34 +155,19 @@ export class FatVolume extends ClusterVolume {
     from: number,
     visit: (entry: DirectoryEntry) => boolean,
   ): void {
-    const long = new LongName();
-    for (let slot = from; stream.seek(slot); slot++) {
+    scanDirectory(stream, from, (long, slot, nextSlot) => {
       const { bytes, offset } = stream;
-      const first = bytes[offset];
-      if (first === END_OF_DIRECTORY) return;
-      const attr = bytes[offset + 11];
-      if (first === DELETED) {
-        long.drop();
-      } else if ((attr & 0x3f) === ATTR_LONG_NAME) {
-        long.accept(bytes, offset, slot);
-      } else if ((attr & ATTR_VOLUME_ID) !== 0 || isDots(bytes, offset)) {
-        long.drop();
-      } else {
-        const begin = long.slot;
-        const alias = shortName(bytes, offset, this.charset);
-        const name = long.take(bytes, offset);
-        const entry: DirectoryEntry = {
-          name: name ?? alias,
-          alias: name === undefined ? "" : alias,
-          node: this.nodeAt(stream.position),
-          directory: (attr & ATTR_DIRECTORY) !== 0,
-          firstCluster: firstCluster(bytes, offset, this.geometry.fatBits),
-          slot: name === undefined ? slot : begin,
-          nextSlot: slot + 1,
-        };
-        if (!visit(entry)) return;
-      }
-    }
+      const alias = shortName(bytes, offset, this.charset);
+      return visit({
+        name: long ?? alias,
+        alias: long === undefined ? "" : alias,
+        node: this.nodeAt(stream.position),
+        directory: (bytes[offset + 11] & ATTR_DIRECTORY) !== 0,
+        firstCluster: firstCluster(bytes, offset, this.geometry.fatBits),
+        slot,
+        nextSlot,
+      });
+    });
   }
 
   protected fold(name: string): string {
@@ -177,11 +175,7 @@ export class FatVolume extends ClusterVolume {
   }
 
   protected countFreeClusters(): number {
-    let free = 0;
-    for (let cluster = 2; cluster < this.geometry.clusterCount + 2; cluster++) {
-      if (this.table.entry(cluster) === 0) free++;
-    }
-    return free;
+    return this.table.countFree(this.source);
   }
 
   private firstClusterOf(node: NodeId): number {
@@ -225,12 +219,4 @@ function isLabel(attr: number): boolean {
     (attr & 0x3f) !== ATTR_LONG_NAME &&
     (attr & (ATTR_VOLUME_ID | ATTR_DIRECTORY)) === ATTR_VOLUME_ID
   );
-}
-
-/** `.` and `..`, which every directory but the root begins with. */
-function isDots(bytes: Uint8Array, offset: number): boolean {
-  if (bytes[offset] !== DOT) return false;
-  if (bytes[offset + 1] !== SPACE && bytes[offset + 1] !== DOT) return false;
-  for (let i = 2; i < 11; i++) if (bytes[offset + i] !== SPACE) return false;
-  return true;
 }

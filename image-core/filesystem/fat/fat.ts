@@ -5,14 +5,14 @@
 import { corrupt } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
-import { charsetById } from "../../text/charset.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { FatVolume } from "./fat-volume.js";
 import type { FatGeometry } from "./geometry.js";
 import { fatBegins, type Recognised, recognise } from "./recognise.js";
 import { volumeLabel } from "./short-name.js";
 
-const HEAD_BYTES = 8192;
+/** As much as the probe saw, so that both take the volume for the same. */
+const HEAD_BYTES = 128 * 1024;
 const BITLOCKER_TO_GO = [0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a];
 
 export function open(source: ByteSource, context: OpenContext): Volume {
@@ -48,8 +48,7 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     description.label = label.label;
     description.created = label.created;
   } else if (boot?.bootSig === 0x29) {
-    const charset = charsetById(context.options.charset ?? "cp437");
-    const stored = volumeLabel(boot.volLab, 0, charset);
+    const stored = volumeLabel(boot.volLab, 0, volume.charset);
     if (stored !== "NO NAME") description.label = stored;
   }
   return volume;

@@ -26,7 +26,8 @@ export interface FatGeometry {
   clusterCount: number;
 }
 
-const SECTOR_SIZES = [512, 1024, 2048, 4096];
+/** RAM disks and 8-inch floppies go down to 128, Atari's hard disks up to 16384 (mkfs.fat: 32768). */
+const SECTOR_SIZES = [128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768];
 /** Below, FAT12; from the other on, FAT32. The spelling of the numbers is the specification's. */
 const FAT16_CLUSTERS = 4085;
 /** FAT entry 0x0FFFFFF7 marks bad clusters and 0 and 1 are reserved. */
@@ -85,15 +86,16 @@ export function geometryOf(boot: BootSector, size: number): FatGeometry | string
 
 /** As the boot sector of such a floppy would say, if it had been written. */
 export function floppyGeometry(medium: FloppyMedium): FatGeometry {
-  const rootStart = (1 + 2 * medium.fatSz) * 512;
+  const sectorSize = medium.bytsPerSec;
+  const rootStart = (1 + 2 * medium.fatSz) * sectorSize;
   const dataStart = rootStart + medium.rootEntCnt * 32;
-  const clusterSize = medium.secPerClus * 512;
+  const clusterSize = medium.secPerClus * sectorSize;
   return {
     fatBits: 12,
-    sectorSize: 512,
+    sectorSize,
     clusterSize,
-    fatStart: 512,
-    fatSize: medium.fatSz * 512,
+    fatStart: sectorSize,
+    fatSize: medium.fatSz * sectorSize,
     fatCount: 2,
     activeFat: undefined,
     rootStart,

@@ -16,6 +16,13 @@ export interface Recognised {
 /** Filesystems with a parameter block like FAT's in their boot sector. */
 const OTHERS = ["NTFS    ", "EXFAT   ", "-FVE-FS-", "ReFS\0\0\0\0"];
 
+/** Other sizes are rare enough that the FAT has to prove them. */
+const COMMON_SECTOR_SIZES = [512, 1024, 2048, 4096];
+/** Where the parameter block stands on the ACT Apricot, whose disks begin with a header of their own. */
+const APRICOT_BPB = 0x50;
+const BPB = 11;
+const BPB_BYTES = 13;
+
 /** `head` begins with the volume; `size` is all of it. A string says why it is none. */
 export function recognise(head: Uint8Array, size: number): Recognised | string {
   if (head.length < BOOT_SECTOR_BYTES) return "shorter than a sector";
@@ -24,17 +31,11 @@ export function recognise(head: Uint8Array, size: number): Recognised | string {
     return `the boot sector is that of ${(boot.filSysType === "HPFS    " ? boot.filSysType : boot.oemName).trim()}`;
   }
   const geometry = geometryOf(boot, size);
-  if (typeof geometry === "string") {
-    const medium = floppyMedium(head, size);
-    if (medium === undefined) return geometry;
-    return {
-      geometry: floppyGeometry(medium),
-      boot: undefined,
-      bootable: false,
-      fatBegins: true,
-    };
-  }
+  if (typeof geometry === "string") return recogniseFloppy(head, size) ?? geometry;
   const fatHead = head.subarray(geometry.fatStart, geometry.fatStart + 4);
+  if (!COMMON_SECTOR_SIZES.includes(geometry.sectorSize) && fatBegins(fatHead) === false) {
+    return `sectors of ${geometry.sectorSize} bytes, and no FAT behind the first`;
+  }
   if (isUndersizedFat16(boot, geometry, fatHead)) geometry.fatBits = 16;
   const jump = boot.jmpBoot === 0xeb || boot.jmpBoot === 0xe9;
   return {
@@ -43,6 +44,20 @@ export function recognise(head: Uint8Array, size: number): Recognised | string {
     bootable: jump && boot.signature,
     fatBegins: fatBegins(fatHead),
   };
+}
+
+/** Floppies without a parameter block, or with one in another place. */
+function recogniseFloppy(head: Uint8Array, size: number): Recognised | undefined {
+  const found = { boot: undefined, bootable: false, fatBegins: true };
+  const medium = floppyMedium(head, size);
+  if (medium !== undefined) return { ...found, geometry: floppyGeometry(medium) };
+  const moved = new Uint8Array(BOOT_SECTOR_BYTES);
+  moved.set(head.subarray(APRICOT_BPB, APRICOT_BPB + BPB_BYTES), BPB);
+  const boot = decodeBootSector(moved);
+  const geometry = geometryOf(boot, size);
+  if (typeof geometry === "string" || boot.totSec16 * boot.bytsPerSec !== size) return undefined;
+  const fatHead = head.subarray(geometry.fatStart, geometry.fatStart + 4);
+  return fatBegins(fatHead) ? { ...found, geometry } : undefined;
 }
 
 /**

@@ -25,6 +25,7 @@ const MAX_ATTRIBUTES = 4096;
 const COMPRESSION_MASK = 0x00ff;
 const COMPRESSED = 0x0001;
 const ENCRYPTED = 0x4000;
+const SPARSE = 0x8000;
 
 /** One attribute, or one piece of it where a list spreads it over several records. */
 export interface Attribute {
@@ -110,7 +111,8 @@ function decodeAttribute(bytes: Uint8Array, type: number): Attribute | undefined
   attribute.allocatedSize = le64(bytes, 0x28);
   attribute.dataSize = le64(bytes, 0x30);
   attribute.initializedSize = le64(bytes, 0x38);
-  const packed = attribute.compressionUnit !== 0 && bytes.length >= 0x48;
+  // Windows gives sparse files no compression unit any more, but the size that belongs to one.
+  const packed = (flags & (COMPRESSION_MASK | SPARSE)) !== 0 && pairs >= 0x48;
   attribute.compressedSize = packed ? le64(bytes, 0x40) : attribute.allocatedSize;
   return attribute;
 }

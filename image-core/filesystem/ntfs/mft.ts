@@ -15,6 +15,8 @@ const RECORD_IS_DIRECTORY = 2;
 /** Windows' own limit for an attribute list. */
 const MAX_ATTRIBUTE_LIST = 256 * 1024;
 const LIST_ENTRY_SIZE = 26;
+/** NTFS has no more, and node ids stay far below 2^53. */
+const MAX_RECORDS = 2 ** 32;
 const READ_AHEAD = 65536;
 const READ_AHEAD_BLOCKS = 32;
 
@@ -55,7 +57,7 @@ export class Mft {
       throw corrupt(FORMAT, "$MFT", position, "has no data that lies in clusters");
     }
     this.stream = new Stream(disk, [first], "$MFT");
-    this.count = Math.floor(this.stream.size / fileRecordSize);
+    this.count = Math.min(Math.floor(this.stream.size / fileRecordSize), MAX_RECORDS);
     this.ahead = new BlockCache(this.stream, READ_AHEAD, READ_AHEAD_BLOCKS);
     this.extend(attributes);
   }

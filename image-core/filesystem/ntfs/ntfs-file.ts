@@ -162,6 +162,15 @@ function applyReparsePoint(
       file.type = S_IFLNK;
       file.link = { kind: "linux", target: reparse.target.slice() };
       break;
+    case "nfs link":
+      file.type = S_IFLNK;
+      file.link = { kind: "linux", target: reparse.target };
+      break;
+    case "device":
+      file.type = reparse.block ? S_IFBLK : S_IFCHR;
+      file.rdevMajor = reparse.major;
+      file.rdevMinor = reparse.minor;
+      break;
     case "socket":
       file.type = S_IFSOCK;
       break;
@@ -176,22 +185,29 @@ function applyReparsePoint(
     case "wof":
       setWofContent(disk, file, reparse.algorithm, structure);
       return;
-    case "elsewhere": {
-      const { problem } = reparse;
-      const { size } = file;
-      file.content = {
-        size,
-        read() {
-          throw unsupported(FORMAT, `${structure}: ${problem}`);
-        },
-      };
+    case "elsewhere":
+      file.content = unreadable(file.size, `${structure}: ${reparse.problem}`);
       return;
-    }
+    case "recalled":
+      // Zeros would be taken for the contents.
+      if (file.size > 0 && file.allocatedSize === 0) {
+        file.content = unreadable(file.size, `${structure}: ${reparse.problem}`);
+      }
+      return;
     case "other":
       return;
   }
   file.content = EMPTY;
   file.size = 0;
+}
+
+function unreadable(size: number, problem: string): Content {
+  return {
+    size,
+    read() {
+      throw unsupported(FORMAT, problem);
+    },
+  };
 }
 
 function setWofContent(disk: Disk, file: NtfsFile, algorithm: number, structure: string): void {

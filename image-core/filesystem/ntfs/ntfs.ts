@@ -6,7 +6,7 @@ import { readExactly } from "../../source/read-exactly.js";
 import { utf16Name } from "../../text/utf16.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { AttributeType } from "./attribute.js";
-import { BOOT_SECTOR_SIZE, type BootSector, decodeBootSector, FORMAT } from "./boot-sector.js";
+import { BOOT_SECTOR_SIZE, decodeBootSector, FORMAT } from "./boot-sector.js";
 import { decodeTime } from "./file-name.js";
 import { le16 } from "./little-endian.js";
 import { logFileIsClean } from "./log-file.js";
@@ -23,9 +23,8 @@ const UP_CASE_SIZE = 131072;
 
 export function open(source: ByteSource, context: OpenContext): Volume {
   const warnings: string[] = [];
-  const boot = readBootSector(source, warnings);
-  const disk: Disk = { source, boot, units: new UnitCache() };
-  const mft = openMft(disk, warnings);
+  const { disk, mft } = openTable(source, warnings);
+  const { boot } = disk;
   const fullSize = (boot.clusters - 1) * boot.clusterSize;
   if (fullSize > source.size) {
     warnings.push(`the image ends at ${source.size} of ${fullSize} bytes`);
@@ -48,18 +47,25 @@ export function open(source: ByteSource, context: OpenContext): Volume {
   return new NtfsVolume(description, disk, mft, upCaseFolder(table), context.owner);
 }
 
-function readBootSector(source: ByteSource, warnings: string[]): BootSector {
-  const read = (position: number) =>
-    decodeBootSector(
-      readExactly(source, position, BOOT_SECTOR_SIZE, FORMAT, "boot sector"),
-      position,
-    );
+interface Table {
+  disk: Disk;
+  mft: Mft;
+}
+
+/** By the boot sector, or by its copy in the last sector if the first or what it leads to is damaged. */
+function openTable(source: ByteSource, warnings: string[]): Table {
+  const openAt = (position: number): Table => {
+    const sector = readExactly(source, position, BOOT_SECTOR_SIZE, FORMAT, "boot sector");
+    const boot = decodeBootSector(sector, position);
+    const disk: Disk = { source, boot, units: new UnitCache() };
+    return { disk, mft: openMft(disk, warnings) };
+  };
   try {
-    return read(0);
+    return openAt(0);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     const position = source.size - BOOT_SECTOR_SIZE;
-    const backup = position > 0 ? attempt([], "", () => read(position)) : undefined;
+    const backup = position > 0 ? attempt([], "", () => openAt(position)) : undefined;
     if (backup === undefined) throw error;
     warnings.push(`read by the backup boot sector: ${error.message}`);
     return backup;

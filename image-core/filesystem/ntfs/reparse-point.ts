@@ -18,7 +18,17 @@ const Tag = {
   lxBlock: 0x80000026,
   wof: 0x80000017,
   dedup: 0x80000013,
+  nfs: 0x80000014,
+  sis: 0x80000007,
+  hsm: 0xc0000004,
+  hsm2: 0x80000006,
+  /** And fifteen more, by bits 12 to 15: OneDrive and its like. */
+  cloud: 0x9000001a,
 } as const;
+
+const CLOUD_MASK = 0xffff0fff;
+/** Four letters at most, little-endian: what a server for NFS keeps in a file of its own. */
+const NfsType = { link: "LNK", character: "CHR", block: "BLK", fifo: "FIFO", socket: "SOCK" };
 
 const SYMLINK_FLAG_RELATIVE = 1;
 const WOF_PROVIDER_FILE = 2;
@@ -29,11 +39,17 @@ export type ReparsePoint =
   | { kind: "link"; target: string; relative: boolean }
   /** A path as Linux wrote it, in bytes. */
   | { kind: "linux link"; target: Uint8Array }
+  /** The same in UTF-16. */
+  | { kind: "nfs link"; target: string }
   | { kind: "socket" | "fifo" | "character device" | "block device" }
   /** Compressed by Windows Overlay Filter; the algorithm's number. */
   | { kind: "wof"; algorithm: number }
   /** Contents that are elsewhere; why they are not read. */
   | { kind: "elsewhere"; problem: string }
+  /** Contents that are elsewhere where they take no room here; why they are not read. */
+  | { kind: "recalled"; problem: string }
+  /** A device with its numbers. */
+  | { kind: "device"; block: boolean; major: number; minor: number }
   /** Says nothing about the contents. */
   | { kind: "other" };
 
@@ -74,6 +90,39 @@ export function decodeReparsePoint(bytes: Uint8Array, structure: string): Repars
       return { kind: "wof", algorithm: le32(data, 12) };
     case Tag.dedup:
       return { kind: "elsewhere", problem: "its contents are deduplicated" };
+    case Tag.sis:
+      return { kind: "elsewhere", problem: "its contents are in a single-instance store" };
+    case Tag.hsm:
+    case Tag.hsm2:
+      return { kind: "recalled", problem: "its contents are in remote storage" };
+    case Tag.nfs:
+      return decodeNfs(data);
+    default:
+      return (tag & CLOUD_MASK) >>> 0 === Tag.cloud
+        ? { kind: "recalled", problem: "its contents are in the cloud" }
+        : { kind: "other" };
+  }
+}
+
+/** [MS-FSCC] 2.1.2.6: eight bytes of type, then a target or two numbers. */
+function decodeNfs(data: Uint8Array): ReparsePoint {
+  const type = String.fromCharCode(...data.subarray(0, 8)).replace(/\0+$/, "");
+  switch (type) {
+    case NfsType.link:
+      return { kind: "nfs link", target: utf16Units(data, 8, (data.length - 8) >>> 1) };
+    case NfsType.fifo:
+      return { kind: "fifo" };
+    case NfsType.socket:
+      return { kind: "socket" };
+    case NfsType.character:
+    case NfsType.block:
+      if (data.length < 16) return { kind: "other" };
+      return {
+        kind: "device",
+        block: type === NfsType.block,
+        major: le32(data, 8),
+        minor: le32(data, 12),
+      };
     default:
       return { kind: "other" };
   }

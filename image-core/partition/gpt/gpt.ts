@@ -8,6 +8,8 @@ import { corrupt } from "../../errors.js";
 import type { OpenContext, Partition } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import { SliceSource } from "../../source/slice-source.js";
+import { decodeMbrSector } from "../mbr/structs.js";
+import { backupPositions } from "./backup.js";
 import {
   decodeGptEntry,
   decodeGptHeader,
@@ -61,9 +63,10 @@ export function open(source: ByteSource, context: OpenContext): Partition[] {
  */
 function findTable(source: ByteSource, likelySectorSize: number): Table {
   let damaged: Table | undefined;
+  const mbr = decodeMbrSector(readUpTo(source, 0, 512));
   for (const sectorSize of new Set([likelySectorSize, ...SECTOR_SIZES])) {
-    const lastLba = Math.floor(source.size / sectorSize) - 1;
-    for (const lba of [1, lastLba]) {
+    const backups = backupPositions(source.size, sectorSize, mbr).map((at) => at / sectorSize);
+    for (const lba of [1, ...backups]) {
       const table = readTable(source, lba, sectorSize);
       if (table === undefined) continue;
       if (crc32(table.entries) === table.header.partitionEntryArrayCRC32) return table;

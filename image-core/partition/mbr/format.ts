@@ -1,15 +1,17 @@
 /** Recognises a master boot record by its table: 0xAA55 alone ends every boot sector. */
 import { Confidence, type Match, type PartitionFormat, type ProbeWindow } from "../../format.js";
-import { decodeMbrSector, type MbrSector, OS_TYPE_EMPTY } from "./structs.js";
+import { decodeMbrSector, isUsed, type MbrSector } from "./structs.js";
 
 export const mbr: PartitionFormat = {
   id: "mbr",
   title: "Master boot record",
   probe({ head, size }: ProbeWindow): Match | undefined {
     const sector = decodeMbrSector(head);
-    if (sector === undefined || isVolumeBootSector(head) || !isTable(sector, size))
-      return undefined;
-    return { confidence: Confidence.likely, title: "MBR" };
+    if (sector === undefined || !isTable(sector, size)) return undefined;
+    // Partitioners leave the boot code alone, and with it the parameter block of a filesystem that
+    // the disk held before; but that filesystem's own code can look like a table.
+    const confidence = isVolumeBootSector(head) ? Confidence.guess : Confidence.likely;
+    return { confidence, title: "MBR" };
   },
   load: () => import("./mbr.js"),
 };
@@ -23,10 +25,7 @@ function isTable({ entries }: MbrSector, size: number): boolean {
   if (entries.some(({ bootIndicator }) => bootIndicator !== 0 && bootIndicator !== 0x80)) {
     return false;
   }
-  return entries.some(
-    ({ osType, startingLba, sizeInLba }) =>
-      osType !== OS_TYPE_EMPTY && sizeInLba > 0 && startingLba * 512 < size,
-  );
+  return entries.some((entry) => isUsed(entry) && entry.startingLba * 512 < size);
 }
 
 /** A filesystem's own boot sector: NTFS, exFAT, BitLocker and ReFS by name, FAT by its parameter block. */

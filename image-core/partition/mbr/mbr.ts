@@ -6,8 +6,8 @@ import { SliceSource } from "../../source/slice-source.js";
 import {
   decodeMbrSector,
   isExtended,
+  isUsed,
   type MbrEntry,
-  OS_TYPE_EMPTY,
   OS_TYPE_GPT_PROTECTIVE,
   SECTOR,
 } from "./structs.js";
@@ -87,10 +87,6 @@ function* logicalEntries(
 function readTable(source: ByteSource, position: number) {
   const bytes = new Uint8Array(SECTOR);
   return source.read(position, bytes, 0, SECTOR) < SECTOR ? undefined : decodeMbrSector(bytes);
-}
-
-function isUsed({ osType, sizeInLba }: MbrEntry): boolean {
-  return osType !== OS_TYPE_EMPTY && sizeInLba > 0;
 }
 
 /** Linux's PARTUUID: both in hexadecimal. */

@@ -43,5 +43,9 @@ export function isExtended(osType: number): boolean {
   return osType === 0x05 || osType === 0x0f || osType === 0x85;
 }
 
-export const OS_TYPE_EMPTY = 0x00;
+const OS_TYPE_EMPTY = 0x00;
 export const OS_TYPE_GPT_PROTECTIVE = 0xee;
+
+export function isUsed({ osType, sizeInLba }: MbrEntry): boolean {
+  return osType !== OS_TYPE_EMPTY && sizeInLba > 0;
+}

@@ -151,6 +151,28 @@ test("devices, access lists, large attributes and far times as debugfs wrote the
   expect(volume.readXattr(file, "user.absent")).toBeUndefined();
 });
 
+test("words that mean something else without 64bit and large_dir are not read as upper halves", () => {
+  const image = makeImage(join(folder, "hurd"), tree, "16M", ["-t", "ext2", "-o", "hurd"]);
+  debugfs(image, ["ea_set size-61 user.name value"]);
+  const sound = openBytes(readFileSync(image));
+  const { blockSize } = sound.description;
+  const whole = walk(sound);
+  for (const [path, offset, values] of [
+    // i_dir_acl, and the upper half of the Hurd's mode.
+    ["many", 0x6c, [1, 0, 0, 0]],
+    ["size-61", 0x76, [3, 0]],
+  ] as const) {
+    const bytes = readFileSync(image);
+    const said = /block (\d+), offset (0x[0-9a-f]+)/.exec(debugfs(image, [`imap ${path}`]));
+    expect(said).not.toBeNull();
+    bytes.set(values, Number(said?.[1]) * blockSize + Number(said?.[2]) + offset);
+    const volume = openBytes(bytes);
+    expect(walk(volume)).toEqual(whole);
+    const node = volume.lookup(ROOT_NODE, "size-61");
+    expect(volume.listXattrs(node)).toEqual(["user.name"]);
+  }
+});
+
 test("reads at every offset agree with the whole, and every stored extent is located", () => {
   const image = makeImage(join(folder, "located"), tree, "32M", ["-t", "ext2", "-b", "1024"]);
   const bytes = readFileSync(image);

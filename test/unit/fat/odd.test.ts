@@ -27,6 +27,7 @@ import { testContext } from "../../support/context.js";
 import { run, scratch } from "../../support/tools.js";
 import { walk } from "../../support/walk.js";
 
+const folder = scratch("fat-odd");
 const END = 0xfff;
 const floppy360: Omit<BuiltVolume, "fat" | "root"> = {
   kib: 360,
@@ -43,26 +44,32 @@ function opened(volume: Partial<BuiltVolume>, options: OpenOptions = {}): Volume
 
 const names = (volume: Volume) => [...walk(volume).keys()].filter((path) => path !== "/").sort();
 
-for (const [kib, secPerClus, fatSz, rootEntCnt, media] of [
+for (const [kib, secPerClus, fatSz, rootEntCnt, media, bytsPerSec = 512] of [
   [160, 1, 1, 64, 0xfe],
   [180, 1, 2, 64, 0xfc],
   [320, 2, 1, 112, 0xff],
   [360, 2, 2, 112, 0xfd],
+  [320, 2, 1, 112, 0xfa],
+  [360, 2, 2, 112, 0xf8],
+  [640, 2, 2, 112, 0xfb],
+  [1232, 1, 2, 192, 0xfe, 1024],
 ]) {
-  test(`${kib}K floppy of DOS 1.x, without parameter block`, () => {
+  test(`${kib}K floppy of media 0x${media.toString(16)}, without parameter block`, () => {
+    const clusterSize = secPerClus * bytsPerSec;
     const bytes = buildFat12({
       kib,
+      bytsPerSec,
       secPerClus,
       fatSz,
       rootEntCnt,
       media,
       fat: [3, END],
-      root: [shortEntry({ name: "COMMAND COM", cluster: 2, size: secPerClus * 512 + 3 })],
+      root: [shortEntry({ name: "COMMAND COM", cluster: 2, size: clusterSize + 3 })],
       clusters: new Map(
         [
           [2, new Uint8Array(1024).fill(7)],
           [3, Uint8Array.of(1, 2, 3)],
-        ].map(([c, b]) => [c as number, (b as Uint8Array).subarray(0, secPerClus * 512)]),
+        ].map(([c, b]) => [c as number, (b as Uint8Array).subarray(0, clusterSize)]),
       ),
       withoutBpb: true,
     });
@@ -71,8 +78,38 @@ for (const [kib, secPerClus, fatSz, rootEntCnt, media] of [
     const volume = open(source, testContext());
     const target = new Uint8Array(2000);
     const node = volume.lookup(ROOT_NODE, "COMMAND.COM");
-    expect(volume.read(node, 0, target, 0, 2000)).toBe(secPerClus * 512 + 3);
-    expect([...target.subarray(secPerClus * 512 - 1, secPerClus * 512 + 3)]).toEqual([7, 1, 2, 3]);
+    expect(volume.read(node, 0, target, 0, 2000)).toBe(clusterSize + 3);
+    expect([...target.subarray(clusterSize - 1, clusterSize + 3)]).toEqual([7, 1, 2, 3]);
+  });
+}
+
+for (const volume of [
+  { bytsPerSec: 128, kib: 64, rootEntCnt: 64 },
+  { bytsPerSec: 256, kib: 256, rootEntCnt: 64 },
+  { bytsPerSec: 8192, kib: 1024, rootEntCnt: 512 },
+  { bytsPerSec: 16_384, kib: 1024, rootEntCnt: 512 },
+  { bpbAt: 0x50, kib: 315, media: 0xfc },
+]) {
+  test(`${JSON.stringify(volume)}: odd sectors, and the parameter block of the Apricot`, () => {
+    const content = Buffer.from("what the file holds");
+    const bytes = buildFat12({
+      ...floppy360,
+      ...volume,
+      fat: [END],
+      root: [shortEntry({ name: "FILE    TXT", cluster: 2, size: content.length })],
+      clusters: new Map([[2, content]]),
+    });
+    const source = new MemorySource(bytes);
+    expect(fat.probe(probeWindow(source, ""))?.title).toBe("FAT12");
+    const opened = open(source, testContext());
+    const target = Buffer.alloc(100);
+    const node = opened.lookup(ROOT_NODE, "FILE.TXT");
+    expect(opened.read(node, 0, target, 0, 100)).toBe(content.length);
+    expect(target.subarray(0, content.length)).toEqual(content);
+    // Without a FAT behind it, such a block is noise.
+    const start = volume.bytsPerSec ?? 512;
+    bytes.fill(0, start, start + 3);
+    expect(fat.probe(probeWindow(new MemorySource(bytes), ""))).toBeUndefined();
   });
 }
 
@@ -96,6 +133,46 @@ test("names: NT's lower case, Shift_JIS behind 0x05, code pages, deleted entries
     `/${new TextDecoder("shift_jis").decode(Uint8Array.of(0xe5, 0x5c))}`,
   );
 });
+
+for (const [charset, codePage, stored] of [
+  ["shift_jis", "cp932", ["説明書.DOC", "ﾃﾞｰﾀ.TXT", "新規"]],
+  ["cp866", "cp866", ["ЧИТАЙ.TXT", "ИГРЫ", "ДОКУМЕНТ.DOC"]],
+  ["gb18030", "cp936", ["用户手册.DOC", "安装说明.TXT"]],
+  ["cp852", "cp852", ["KSIĄŻKA.TXT", "ŁÓDŹ", "ŚWIĘTA.DOC", "ZAŻÓŁĆ.TXT", "GĘŚLĄ"]],
+  ["cp437", "cp437", ["PRÜFUNG.DOC", "LÖSUNG.TXT"]],
+] as const) {
+  test(`short names in ${charset} are known by themselves`, () => {
+    const root = stored.map((name) => {
+      const [base, extension = ""] = name
+        .split(".")
+        .map((part) => run("iconv", ["-t", codePage], { input: part, stdio: "pipe" }));
+      const bytes = Buffer.alloc(11, " ");
+      bytes.set(base, 0);
+      bytes.set(Buffer.from(extension), 8);
+      return shortEntry({ name: bytes.toString("latin1") });
+    });
+    const expected = stored.map((name) => `/${name}`).sort();
+    expect(names(opened({ root }))).toEqual(expected);
+    // In a subdirectory as well, and where part of the volume cannot be read.
+    const root2 = [
+      shortEntry({ name: "BAD        ", attr: 0x10, cluster: 3000 }),
+      shortEntry({ name: "SUB        ", attr: 0x10, cluster: 2 }),
+    ];
+    const volume = opened({
+      root: root2,
+      fat: [END],
+      clusters: new Map([[2, Buffer.concat(root)]]),
+    });
+    const sub = volume.lookup(ROOT_NODE, "SUB");
+    const found: string[] = [];
+    volume.readDirectory(sub, 0, (name) => found.push(`/${name}`) > 0);
+    expect(found.sort()).toEqual(expected);
+    // Noise is no language.
+    const noise = shortEntry({ name: "\x01\x9f\x03\xe4\x80\x02\x88\x11  " });
+    const noisy = { root: [...root, noise] };
+    expect(names(opened(noisy))).toEqual(names(opened(noisy, { charset: "cp437" })));
+  });
+}
 
 test("long names: whole ones with the right checksum, orphans ignored, lone surrogates escaped", () => {
   const wrong = longEntries("Orphaned long name", { name: "ORPHAN     " });
@@ -228,8 +305,6 @@ test("a directory whose chain runs in a circle is listed once and says so", () =
   expect(() => volume.readDirectory(dir, cookie, () => true)).toThrow(/comes back to cluster 2/);
 });
 
-const folder = scratch("fat-odd");
-
 function mkfs(name: string, kib: number, ...options: string[]): Uint8Array {
   const path = join(folder, name);
   run("mkfs.fat", [...options, "-C", path, `${kib}`]);
@@ -263,13 +338,17 @@ test("FAT32 without mirroring: the FAT that is active counts", () => {
   expect(() => open(new MemorySource(bytes), testContext())).toThrow(ImageError);
 });
 
-test("FAT16 with fewer clusters than FAT16 has, as its label and FAT say", () => {
-  const bytes = mkfs("undersized", 8192, "-F", "16", "-s", "1");
-  new DataView(bytes.buffer).setUint16(19, 2000, true);
-  const source = new MemorySource(bytes.subarray(0, 2000 * 512));
-  expect(fat.probe(probeWindow(source, ""))?.title).toBe("FAT16");
-  expect(names(open(source, testContext()))).toEqual(["/text"]);
-});
+for (const reserved of ["1", "64"]) {
+  test(`FAT16 with fewer clusters than FAT16 has, as its label and FAT say, FAT at sector ${reserved}`, () => {
+    const bytes = mkfs(`undersized${reserved}`, 8192, "-F", "16", "-s", "1", "-R", reserved);
+    new DataView(bytes.buffer).setUint16(19, 2000, true);
+    const source = new MemorySource(bytes.subarray(0, 2000 * 512));
+    expect(fat.probe(probeWindow(source, ""))?.title).toBe("FAT16");
+    const volume = open(source, testContext());
+    expect(volume.description.title).toBe("FAT16");
+    expect(names(volume)).toEqual(["/text"]);
+  });
+}
 
 test("random damage: every walk ends, in files or in an ImageError", () => {
   const next = random(42);

@@ -108,6 +108,67 @@ test("a lost boot sector is replaced by the last sector, a lost MFT by its mirro
   expect([...walk(mirrored).keys()]).toEqual([...whole.keys()]);
 });
 
+test("free clusters are those that ntfsinfo counts", () => {
+  for (const megabytes of [4, 5, 7]) {
+    const path = makeVolume(join(folder, "free"), megabytes);
+    run("truncate", ["-s", `${megabytes * 1024 * 1024}`, path]);
+    const said = /Free Clusters: (\d+)/.exec(run("ntfsinfo", ["-m", "-f", path]).toString());
+    expect(openBytes(readFileSync(path)).statistics().freeBlocks).toBe(Number(said?.[1]));
+  }
+});
+
+test("a volume that claims to be endless: free clusters are counted no further than the image goes", () => {
+  const bytes = fresh();
+  const clusters = 2 ** 38;
+  bytes.writeBigUInt64LE(BigInt(clusters * 8), 0x28);
+  const bitmap = attribute(bytes, mft + 6 * RECORD, 0x80);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x28);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x30);
+  bytes.writeBigUInt64LE(2n ** 36n, bitmap + 0x38);
+  // One hole for all of it.
+  bytes.set([0x04, 0, 0, 0, 0x7f, 0], bitmap + bytes.readUInt16LE(bitmap + 0x20));
+  const began = Date.now();
+  expect(openBytes(bytes).statistics().freeBlocks).toBe(1024);
+  expect(Date.now() - began).toBeLessThan(2000);
+});
+
+test("a boot sector that leads to no MFT is replaced by the last sector", () => {
+  const bytes = fresh();
+  bytes.writeBigUInt64LE(17n, 0x30);
+  bytes.writeBigUInt64LE(18n, 0x38);
+  const volume = openBytes(bytes);
+  expect(volume.description.warnings.join()).toMatch(
+    /read by the backup boot sector: .*file record 0/,
+  );
+  expect(readAll(volume, "File number 21")).toHaveLength(14_700);
+});
+
+test("what a sparse file takes up, with and without a compression unit", () => {
+  const bytes = fresh();
+  const position = record("File number 30");
+  const data = attribute(bytes, position, 0x80);
+  const end = data + bytes.readUInt32LE(data + 4);
+  // Room for the size on disk behind the header, across the fixup at the first sector's end.
+  const fixups = position + bytes.readUInt16LE(position + 4);
+  bytes.copy(bytes, position + 510, fixups + 2, fixups + 4);
+  bytes.copyWithin(data + 0x48, data + 0x40, position + RECORD - 16);
+  bytes.copy(bytes, fixups + 2, position + 510, position + 512);
+  bytes.copy(bytes, position + 510, fixups, fixups + 2);
+  bytes.writeUInt32LE(end - data + 8, data + 4);
+  bytes.writeUInt16LE(0x48, data + 0x20);
+  bytes.writeUInt16LE(0x8000, data + 0x0c);
+  bytes.writeUInt32LE(bytes.readUInt32LE(position + 0x18) + 8, position + 0x18);
+  bytes.writeBigUInt64LE(4096n, data + 0x40);
+  for (const unit of [0, 4]) {
+    bytes[data + 0x22] = unit;
+    const volume = openBytes(bytes);
+    const attributes = new Attributes();
+    volume.attributes(nodeOf(volume, "File number 30"), attributes);
+    expect([attributes.size, attributes.blocks]).toEqual([21_000, 8]);
+    expect(readAll(volume, "File number 30")).toEqual(noise(21_000, "30"));
+  }
+});
+
 test("file records", () => {
   const position = record("File number 20");
   const cases: [change: (bytes: Buffer) => void, problem: RegExp][] = [

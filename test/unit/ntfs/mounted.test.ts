@@ -212,7 +212,14 @@ socket.socket(socket.AF_UNIX).bind("sock"); os.symlink("../w\u00fcrst", "link")`
 
 test.skipIf(reason)("devices of Interix, deduplicated and unknown reparse points", () => {
   makeVolume(image, 8);
-  const tags = { dedup: 0x80000013, cloud: 0x9000001a };
+  const tags = { dedup: 0x80000013, cloud: 0x9000001a, sis: 0x80000007, unknown: 0x8000001b };
+  const nfs = {
+    "nfs-link": Buffer.concat([Buffer.from("LNK\0\0\0\0\0"), Buffer.from("ä/b", "utf16le")]),
+    "nfs-char": Buffer.from("CHR\0\0\0\0\0\x05\0\0\0\x01\0\0\0"),
+    "nfs-block": Buffer.from("BLK\0\0\0\0\0\x08\0\0\0\x11\0\0\0"),
+    "nfs-fifo": Buffer.from("FIFO\0\0\0\0"),
+    "nfs-socket": Buffer.from("SOCK\0\0\0\0"),
+  };
   withMount(image, folder, "special_files=interix", (mountpoint) => {
     run(
       "python3",
@@ -232,6 +239,19 @@ os.mknod("char", 0o020666, os.makedev(5, 1)); os.mknod("block", 0o060666, os.mak
       const value = reparse(tag, Buffer.alloc(16));
       run("setfattr", ["-h", "-n", "system.ntfs_reparse_data", "-v", value, path]);
     }
+    for (const name of ["online", "stored"]) {
+      const path = join(mountpoint, name);
+      writeFileSync(path, name === "stored" ? Buffer.alloc(5000, 7) : "");
+      truncateSync(path, 100_000);
+      const value = reparse(0x9000701a, Buffer.alloc(16));
+      run("setfattr", ["-h", "-n", "system.ntfs_reparse_data", "-v", value, path]);
+    }
+    for (const [name, data] of Object.entries(nfs)) {
+      const path = join(mountpoint, name);
+      writeFileSync(path, "");
+      const value = reparse(0x80000014, data);
+      run("setfattr", ["-h", "-n", "system.ntfs_reparse_data", "-v", value, path]);
+    }
   });
   const volume = openImage(image);
   const attributes = new Attributes();
@@ -244,6 +264,18 @@ os.mknod("char", 0o020666, os.makedev(5, 1)); os.mknod("block", 0o060666, os.mak
   expect(volume.readLink(volume.lookup(ROOT_NODE, "link"))).toBe("a/b");
   expect(() => contents(volume, "dedup")).toThrow(/file record \d+: its contents are deduplicated/);
   expect(contents(volume, "cloud").toString()).toBe("here");
+  expect(contents(volume, "unknown").toString()).toBe("here");
+  expect(() => contents(volume, "sis")).toThrow(/its contents are in a single-instance store/);
+  expect(() => contents(volume, "online")).toThrow(/its contents are in the cloud/);
+  expect(contents(volume, "stored").subarray(4990, 5002)).toEqual(
+    Buffer.from([...new Array(10).fill(7), 0, 0]),
+  );
+  expect(volume.readLink(volume.lookup(ROOT_NODE, "nfs-link"))).toBe("ä/b");
+  expect(stat("nfs-link")).toMatchObject({ mode: 0o120777, size: 4 });
+  expect(stat("nfs-char")).toMatchObject({ mode: 0o020777, rdevMajor: 5, rdevMinor: 1 });
+  expect(stat("nfs-block")).toMatchObject({ mode: 0o060777, rdevMajor: 8, rdevMinor: 17 });
+  expect(stat("nfs-fifo").mode).toBe(0o010777);
+  expect(stat("nfs-socket").mode).toBe(0o140777);
 });
 
 test.skipIf(reason)("files that Windows Overlay Filter compressed, with wimlib's chunks", () => {
