@@ -1,7 +1,7 @@
 /** Finds what lies on a medium: filesystems on the whole of it, and partitions with theirs. */
 import type { PartitionDescription } from "../description.js";
 import type { Volume } from "../filesystem/volume.js";
-import type { OpenContext, Partition } from "../format.js";
+import { Confidence, type OpenContext, type Partition, type ProbeWindow } from "../format.js";
 import { type Candidate, candidates, probeWindow } from "../probe.js";
 import { filesystemFormats, partitionFormats } from "../registry.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -28,7 +28,7 @@ export interface Layout {
  */
 export async function findLayout(source: ByteSource, context: OpenContext): Promise<Layout> {
   const window = probeWindow(source, "");
-  const filesystems = candidates(filesystemFormats, window);
+  const filesystems = likelyFilesystems(window);
   const [table] = candidates(partitionFormats, window);
   const partitions =
     table === undefined ? [] : await openPartitions(table, source, context, "", MAX_DEPTH);
@@ -36,6 +36,13 @@ export async function findLayout(source: ByteSource, context: OpenContext): Prom
     filesystems.length > 0 &&
     (partitions.length === 0 || filesystems[0].confidence >= (table?.confidence ?? 0));
   return { filesystems: whole ? filesystems : [], partitions };
+}
+
+/** The surest first. A guess counts only where nothing better is known: most are left by what was there before. */
+function likelyFilesystems(window: ProbeWindow): Candidate<Volume>[] {
+  const found = candidates(filesystemFormats, window);
+  const sure = found.filter(({ confidence }) => confidence > Confidence.guess);
+  return sure.length > 0 ? sure : found;
 }
 
 async function openPartitions(
@@ -51,7 +58,7 @@ async function openPartitions(
   for (const partition of open(source, context)) {
     const path = prefix === "" ? `${partition.number}` : `${prefix}.${partition.number}`;
     const window = probeWindow(partition.source, "");
-    const filesystems = candidates(filesystemFormats, window);
+    const filesystems = likelyFilesystems(window);
     const [inner] =
       depth > 1 && filesystems.length === 0 ? candidates(partitionFormats, window) : [];
     found.push({

@@ -9,6 +9,7 @@ import { Catalog } from "../apple/catalog.js";
 import type { AllocationBlocks } from "../apple/extents.js";
 import { ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { openFork } from "../apple/fork.js";
+import { lazyTree } from "../apple/lazy-tree.js";
 import { MacNames } from "../apple/mac-names.js";
 import { unixFromLocalMac } from "../apple/mac-time.js";
 import type { Volume } from "../volume.js";
@@ -39,8 +40,13 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     size: mdb.drAlBlkSiz,
     count: mdb.drNmAlBlks,
   };
-  const extentsFile = openFork(source, blocks, mdb.extentsFile, "hfs", "extents file");
-  const overflow = new ExtentsOverflow(new BTree(extentsFile, "extents", TREE), false);
+  const extentsTree = lazyTree(
+    () =>
+      new BTree(openFork(source, blocks, mdb.extentsFile, "hfs", "extents file"), "extents", TREE),
+    "what lies in more than three extents",
+    warnings,
+  );
+  const overflow = new ExtentsOverflow(extentsTree, false);
   const catalogFile = openFork(
     source,
     blocks,
