@@ -23,6 +23,7 @@ import {
   MDB_BYTES,
   MDB_OFFSET,
 } from "./mdb.js";
+import { volumeCharset } from "./script.js";
 import { HfsVolume } from "./volume.js";
 
 const SECTOR_BYTES = 512;
@@ -55,11 +56,13 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     "catalog file",
     (fileBlock) => overflow.find(CATALOG_FILE_CNID, ForkType.data, fileBlock),
   );
-  const charset = charsetById(context.options.charset ?? "macroman");
+  const catalogTree = new BTree(catalogFile, "catalog", TREE);
+  const chosen = context.options.charset;
+  const charset = chosen === undefined ? volumeCharset(catalogTree) : charsetById(chosen);
   const localOffset = (seconds: number) => context.localOffset(seconds);
   const traits = { drAlBlkSiz: mdb.drAlBlkSiz, localOffset };
   const catalog = new Catalog(
-    new BTree(catalogFile, "catalog", TREE),
+    catalogTree,
     hfsDialect(new MacNames(charset, MAX_NAME_BYTES), traits),
   );
   const end = blocks.start + blocks.count * blocks.size;
