@@ -70,21 +70,28 @@ function cannotOpen(path: string, error: unknown): Failure {
   return failed(`cannot open ${path}: ${reasonOf(error)}`, error, hint);
 }
 
+/** What tells of a sparse bundle: the second is a copy of the first, for when that was lost. */
+const BUNDLE_FILES = ["Info.plist", "Info.bckup"];
+
 /** A sparse bundle is a folder with Info.plist beside the bands. */
 function openBundle(path: string, folder: number): OpenedImage {
-  let fd: number;
-  try {
-    fd = openSync(join(path, "Info.plist"), constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw cannotOpen(join(path, "Info.plist"), error);
-    throw failed(`${path} is a folder, not an image`);
-  }
-  if (!fstatSync(fd).isFile()) {
+  for (const name of BUNDLE_FILES) {
+    let fd: number;
+    try {
+      fd = openSync(join(path, name), constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") continue;
+      throw cannotOpen(join(path, name), error);
+    }
+    const stat = fstatSync(fd);
+    // An empty one is what a full disk leaves.
+    if (stat.isFile() && stat.size > 0) {
+      closeSync(folder);
+      return new OpenedImage(path, fd, undefined, path);
+    }
     closeSync(fd);
-    throw failed(`${path} is a folder, not an image`);
   }
-  closeSync(folder);
-  return new OpenedImage(path, fd, undefined, path);
+  throw failed(`${path} is a folder, not an image`);
 }
 
 /** Opened again without O_NONBLOCK, with which drives do not look whether there is a medium. */

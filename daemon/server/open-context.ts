@@ -24,7 +24,10 @@ export function openContext(
     neighbour(path) {
       const { fd, error } = ask({ kind: "neighbour", path });
       if (fd === undefined) {
-        throw new ImageError("missing-neighbour", "image", `${path}: ${error ?? "not there"}`);
+        throw error === undefined
+          ? // A descriptor that a process has no room for is dropped on the way.
+            new ImageError("limit", "image", `${path}: too many files are open (see LimitNOFILE)`)
+          : new ImageError("missing-neighbour", "image", `${path}: ${error}`);
       }
       return new FileSource(fd);
     },

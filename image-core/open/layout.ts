@@ -1,7 +1,7 @@
 /** Finds what lies on a medium: filesystems on the whole of it, and partitions with theirs. */
 import type { PartitionDescription } from "../description.js";
 import type { Volume } from "../filesystem/volume.js";
-import { Confidence, type OpenContext, type Partition } from "../format.js";
+import { Confidence, type OpenContext, type Partition, type ProbeWindow } from "../format.js";
 import { type Candidate, candidates, probeWindow } from "../probe.js";
 import { filesystemFormats, partitionFormats } from "../registry.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -31,7 +31,7 @@ const LARGE_SECTOR = 4096;
  */
 export async function findLayout(source: ByteSource, context: OpenContext): Promise<Layout> {
   const window = probeWindow(source, "");
-  const filesystems = candidates(filesystemFormats, window);
+  const filesystems = likelyFilesystems(window);
   const [table] = candidates(partitionFormats, window);
   if (table === undefined) return { filesystems, partitions: [] };
   const partitions = await tablePartitions(table, source, context);
@@ -73,6 +73,13 @@ async function tablePartitions(
   return makeSense(others) ? others : partitions;
 }
 
+/** The surest first. A guess counts only where nothing better is known: most are left by what was there before. */
+function likelyFilesystems(window: ProbeWindow): Candidate<Volume>[] {
+  const found = candidates(filesystemFormats, window);
+  const sure = found.filter(({ confidence }) => confidence > Confidence.guess);
+  return sure.length > 0 ? sure : found;
+}
+
 async function openPartitions(
   table: Candidate<Partition[]>,
   source: ByteSource,
@@ -86,7 +93,7 @@ async function openPartitions(
   for (const partition of open(source, context)) {
     const path = prefix === "" ? `${partition.number}` : `${prefix}.${partition.number}`;
     const window = probeWindow(partition.source, "");
-    const filesystems = candidates(filesystemFormats, window);
+    const filesystems = likelyFilesystems(window);
     const [inner] =
       depth > 1 && filesystems.length === 0 ? candidates(partitionFormats, window) : [];
     found.push({

@@ -52,6 +52,30 @@ const candidates: readonly Candidate[] = [
   { id: "cp852", model: central, prior: -3 },
 ];
 
+/**
+ * Of the Mac's scripts. Nearly every volume is Mac Roman, and holds few names that could tell: the
+ * others must explain what there is far better.
+ */
+const macCandidates: readonly Candidate[] = [
+  { id: "macroman", model: western, prior: 0 },
+  { id: "macjapanese", model: japanese(0x88, 0x98), prior: -8 },
+  { id: "macchinesesimp", model: simplified, prior: -8 },
+  { id: "macchinesetrad", model: traditional, prior: -8 },
+  { id: "mackorean", model: hangul, prior: -8 },
+  { id: "maccyrillic", model: cyrillic, prior: -8 },
+];
+
+/**
+ * What Mac Roman has beside letters, as folders and applications of every country are named with:
+ * the florin, bullet, trade mark, quotation marks and the like.
+ */
+const macRomanSymbols: ReadonlySet<number> = new Set(
+  Buffer.from(
+    "a0a1a2a3a4a5a6a8a9aaabacadb0b1b2b3b4b5b6b7b8b9babbbcbdc1c2c3c4c5c6c7c8c9cad0d1d2d3d4d5d6d7dadbdcdddfe0e1e2e3e4f0",
+    "hex",
+  ),
+);
+
 /** A byte that no character of the charset explains. */
 const UNDEFINED_BYTE = -15;
 /** A lead byte at a name's end: names get cut to their field. */
@@ -64,17 +88,27 @@ const MAX_BYTES = 16 * 1024;
 
 /** `samples`: names as stored, any number; those in ASCII are skipped. None left: UTF-8. */
 export function detectCharset(samples: readonly Uint8Array[]): Charset {
-  const names = nonAscii(samples);
+  const names = telling(samples, isNotAscii);
   if (areUtf8(names)) return charsetById("utf-8");
   return charsetById(bestOf(candidates, names).id);
 }
 
+/** The same for names of classic Mac volumes. None that tell: Mac Roman. */
+export function detectMacCharset(samples: readonly Uint8Array[]): Charset {
+  const names = telling(samples, (byte) => byte >= 0x80 && !macRomanSymbols.has(byte));
+  return charsetById(bestOf(macCandidates, names).id);
+}
+
+function isNotAscii(byte: number): boolean {
+  return byte >= 0x80;
+}
+
 /** As many as are worth judging. */
-function nonAscii(samples: readonly Uint8Array[]): Uint8Array[] {
+function telling(samples: readonly Uint8Array[], tells: (byte: number) => boolean): Uint8Array[] {
   const names: Uint8Array[] = [];
   let bytes = 0;
   for (const name of samples) {
-    if (!name.some((byte) => byte >= 0x80)) continue;
+    if (!name.some(tells)) continue;
     names.push(name);
     bytes += name.length;
     if (names.length === MAX_NAMES || bytes >= MAX_BYTES) break;
@@ -91,7 +125,7 @@ const OEM_MARGIN = 6;
 
 /** Among the OEM code pages: code page 437, the usual default, unless another is plainly meant. */
 export function detectOemCharset(samples: readonly Uint8Array[]): Charset {
-  const names = nonAscii(samples);
+  const names = telling(samples, isNotAscii);
   const others = oemCandidates.filter(({ id }) => id !== DEFAULT_OEM);
   const usual = bestOf(
     oemCandidates.filter(({ id }) => id === DEFAULT_OEM),

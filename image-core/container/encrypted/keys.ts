@@ -10,7 +10,10 @@ import {
   type TrailerV1,
 } from "./structs.js";
 
-/** Apple aims at a tenth of a second and writes some hundred thousand; this takes half a minute. */
+/**
+ * Of all keys of an image together. Apple aims at a tenth of a second and writes some hundred
+ * thousand; this takes half a minute.
+ */
 const MAX_ITERATIONS = 50_000_000;
 const HMAC_KEY_BYTES = 20;
 /** What Apple writes behind the keys of version 2. */
@@ -27,6 +30,7 @@ export interface ImageKeys {
 
 /** Throws `encrypted` without a passphrase, `wrong-passphrase` with another, `limit`. */
 export function unlockV2(header: HeaderV2, context: OpenContext): ImageKeys {
+  checkIterations(header.keys.map(({ derivation }) => derivation));
   return withPassphrase(context, (passphrase) => {
     for (const { derivation, blob } of header.keys) {
       const wrapping = deriveKey(passphrase, derivation, blob.keyBits);
@@ -45,6 +49,7 @@ export function unlockV2(header: HeaderV2, context: OpenContext): ImageKeys {
 
 /** As `unlockV2`. */
 export function unlockV1(trailer: TrailerV1, context: OpenContext): ImageKeys {
+  checkIterations([trailer.derivation]);
   return withPassphrase(context, (passphrase) => {
     const wrapping = deriveKey(passphrase, trailer.derivation, trailer.aesKey.keyBits);
     const aes = unwrap(trailer.aesKey, wrapping);
@@ -71,15 +76,23 @@ function withPassphrase(
 
 function deriveKey(passphrase: Uint8Array, derivation: KeyDerivation, keyBits: number): Buffer {
   const { iterationCount, salt } = derivation;
-  if (iterationCount === 0) throw corrupt(FORMAT, "key derivation", 0, "0 iterations");
-  if (iterationCount > MAX_ITERATIONS) {
+  return pbkdf2Sync(passphrase, salt, iterationCount, keyBits / 8, "sha1");
+}
+
+/** Before a passphrase is asked for: a wrong one is tried against every key. */
+function checkIterations(derivations: readonly KeyDerivation[]): void {
+  let total = 0;
+  for (const { iterationCount } of derivations) {
+    if (iterationCount === 0) throw corrupt(FORMAT, "key derivation", 0, "0 iterations");
+    total += iterationCount;
+  }
+  if (total > MAX_ITERATIONS) {
     throw new ImageError(
       "limit",
       FORMAT,
-      `a key derivation of ${iterationCount} iterations; at most ${MAX_ITERATIONS} are granted`,
+      `a key derivation of ${total} iterations; at most ${MAX_ITERATIONS} are granted`,
     );
   }
-  return pbkdf2Sync(passphrase, salt, iterationCount, keyBits / 8, "sha1");
 }
 
 /** CMS key unwrapping with 3DES (RFC 3217): decrypt, reverse, decrypt with the vector in front. */

@@ -5,7 +5,7 @@
  * There is no official text; the layouts are as vfdecrypt (J. Appelbaum, R.-P. Weinmann) found them,
  * the numbers are those of Apple's CSSM (cssmtype.h).
  */
-import { corrupt, unsupported } from "../../errors.js";
+import { corrupt, ImageError, unsupported } from "../../errors.js";
 
 export const FORMAT = "encrypted-dmg";
 
@@ -89,6 +89,7 @@ export function decodeHeaderV2(bytes: Uint8Array): HeaderV2 {
   }
   const keys: HeaderV2["keys"] = [];
   const others = new Set<string>();
+  let firstUnread: ImageError | undefined;
   for (let i = 0; i < keyCount; i++) {
     const pointer = V2_FIXED_BYTES + i * KEY_POINTER_BYTES;
     if (pointer + KEY_POINTER_BYTES > bytes.length) {
@@ -99,13 +100,16 @@ export function decodeHeaderV2(bytes: Uint8Array): HeaderV2 {
       others.add(KEY_TYPE_TITLES.get(type) ?? `key type ${type}`);
       continue;
     }
-    const offset = uint64(view, pointer + 4, "key offset");
-    if (offset + PASSPHRASE_KEY_BYTES > bytes.length) {
-      throw corrupt(FORMAT, "passphrase key", offset, "lies behind the header");
+    try {
+      keys.push(decodePassphraseKey(bytes, view, uint64(view, pointer + 4, "key offset")));
+    } catch (error) {
+      // Another key may open the image all the same.
+      if (!(error instanceof ImageError)) throw error;
+      firstUnread ??= error;
     }
-    keys.push(decodePassphraseKey(bytes, view, offset));
   }
   if (keys.length === 0) {
+    if (firstUnread !== undefined) throw firstUnread;
     throw unsupported(FORMAT, `the image opens with ${[...others].join(" or ")} only`);
   }
   return { ...cipher, keys };
@@ -116,17 +120,26 @@ function decodePassphraseKey(
   view: DataView,
   offset: number,
 ): HeaderV2["keys"][number] {
+  if (offset + PASSPHRASE_KEY_BYTES > bytes.length) {
+    throw corrupt(FORMAT, "passphrase key", offset, "lies behind the header");
+  }
   checkDerivation(view.getUint32(offset), view.getUint32(offset + 4));
   const derivation = {
     iterationCount: view.getUint32(offset + 8),
     salt: counted(bytes, view, offset + 12, 32),
   };
-  const iv = counted(bytes, view, offset + 48, 32);
+  const storedIv = counted(bytes, view, offset + 48, 32);
   const keyBits = view.getUint32(offset + 84);
-  const cipher = blobCipher(view.getUint32(offset + 88), keyBits, iv.length);
+  const { cipher, ivBytes } = blobCipher(view.getUint32(offset + 88), keyBits);
+  // macOS 26 wraps by AES, yet stores eight bytes as it did for 3DES: zeros follow them.
+  const iv = new Uint8Array(ivBytes);
+  iv.set(storedIv.subarray(0, ivBytes));
   const length = view.getUint32(offset + 100);
   if (length > bytes.length - offset - PASSPHRASE_KEY_BYTES) {
     throw corrupt(FORMAT, "passphrase key", offset, `a key blob of ${length} bytes`);
+  }
+  if (length === 0 || length % ivBytes !== 0) {
+    throw corrupt(FORMAT, "wrapped key", offset, `${length} bytes`);
   }
   const data = bytes.slice(offset + PASSPHRASE_KEY_BYTES, offset + PASSPHRASE_KEY_BYTES + length);
   return { derivation, blob: { iv, keyBits, cipher, data } };
@@ -139,9 +152,9 @@ export function decodeTrailerV1(bytes: Uint8Array): TrailerV1 {
   if (version !== 1) throw unsupported(FORMAT, `trailer version ${version}`);
   checkDerivation(view.getUint32(0x28), view.getUint32(0x2c));
   const keyBits = view.getUint32(0x20);
-  const cipher = blobCipher(view.getUint32(0x14), keyBits, view.getUint32(0x24));
+  const { cipher, ivBytes } = blobCipher(view.getUint32(0x14), keyBits);
   const blob = (iv: number, length: number): KeyBlob => ({
-    iv: bytes.slice(iv, iv + 8),
+    iv: bytes.slice(iv, iv + ivBytes),
     keyBits,
     cipher,
     data: counted(bytes, view, length, 256),
@@ -179,12 +192,13 @@ function checkDerivation(algorithm: number, prf: number): void {
   }
 }
 
-function blobCipher(algorithm: number, keyBits: number, ivLength: number): string {
-  if (algorithm === CSSM_ALGID_3DES_3KEY_EDE && keyBits === 192 && ivLength === 8) {
-    return "des-ede3-cbc";
+/** Of what wraps the keys. */
+function blobCipher(algorithm: number, keyBits: number): { cipher: string; ivBytes: number } {
+  if (algorithm === CSSM_ALGID_3DES_3KEY_EDE && keyBits === 192) {
+    return { cipher: "des-ede3-cbc", ivBytes: 8 };
   }
-  if (algorithm === CSSM_ALGID_AES && (keyBits === 128 || keyBits === 256) && ivLength === 16) {
-    return `aes-${keyBits}-cbc`;
+  if (algorithm === CSSM_ALGID_AES && (keyBits === 128 || keyBits === 192 || keyBits === 256)) {
+    return { cipher: `aes-${keyBits}-cbc`, ivBytes: 16 };
   }
   throw unsupported(
     FORMAT,

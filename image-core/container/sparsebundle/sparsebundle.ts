@@ -13,15 +13,16 @@ import { parsePlist } from "../udif/plist.js";
 import { BandSource } from "./band-source.js";
 
 const FORMAT = "sparsebundle";
-const BUNDLE_TYPE = "com.apple.diskimage.sparsebundle";
+/** Far more than Info.plist takes. */
 const MAX_PLIST = 1024 * 1024;
+const BUNDLE_TYPE = "com.apple.diskimage.sparsebundle";
 const CIPHER_BLOCK = 16;
 
 export function open(source: ByteSource, context: OpenContext): Medium {
-  const { bandSize, size } = readInfo(source);
+  const warnings: string[] = [];
+  const { bandSize, size } = readInfoOrCopy(source, context, warnings);
   const bands = new Map<number, ByteSource>();
   const bandCount = Math.ceil(size / bandSize);
-  const warnings: string[] = [];
   for (const name of context.neighbourNames("bands")) {
     // Bands are named by their number in lower-case hexadecimal; editors leave other files there.
     if (!/^(?:0|[1-9a-f][0-9a-f]{0,12})$/i.test(name)) continue;
@@ -49,7 +50,26 @@ export function open(source: ByteSource, context: OpenContext): Medium {
   };
 }
 
-function readInfo(source: ByteSource): { bandSize: number; size: number } {
+/** Info.bckup is a copy of Info.plist, for when that is damaged. */
+function readInfoOrCopy(source: ByteSource, context: OpenContext, warnings: string[]): BundleInfo {
+  try {
+    return readInfo(source);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    const copy = context.neighbourNames().find((name) => name.toLowerCase() === "info.bckup");
+    if (copy === undefined) throw error;
+    const info = readInfo(context.neighbour(copy));
+    warnings.push(`${error.message}; Info.bckup was used`);
+    return info;
+  }
+}
+
+interface BundleInfo {
+  bandSize: number;
+  size: number;
+}
+
+function readInfo(source: ByteSource): BundleInfo {
   if (source.size > MAX_PLIST) {
     throw new ImageError("limit", FORMAT, `an Info.plist of ${source.size} bytes`);
   }

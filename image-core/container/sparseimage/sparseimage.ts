@@ -18,36 +18,39 @@ export function open(source: ByteSource): Medium {
   if (bandSize === 0) throw corrupt(FORMAT, "header", 8, "bands of 0 sectors");
   if (!Number.isSafeInteger(size)) throw corrupt(FORMAT, "header", 28, "a size beyond 2^53 bytes");
   const bandCount = Math.ceil(size / bandSize);
-  const mostUsed = Math.min(bandCount, Math.floor(source.size / bandSize) + 1);
-  if (mostUsed > MAX_BANDS) {
-    throw new ImageError("limit", FORMAT, `${bandCount} bands; at most ${MAX_BANDS} are granted`);
-  }
   const builder = new ChunkTableBuilder(FORMAT);
   let used = 0;
+  let outside = 0;
+  let lost = 0;
   const addBands = (node: number, bands: Uint32Array) => {
     for (const [slot, number] of bands.entries()) {
       if (number === 0) continue;
-      const position = node + NODE_BYTES + slot * bandSize;
       if (number > bandCount) {
-        throw corrupt(FORMAT, "band", position, `number ${number} of ${bandCount}`);
+        // An image that was shrunk may keep its last bands.
+        outside++;
+        continue;
       }
-      if (position >= source.size) {
-        throw new ImageError("truncated", FORMAT, `band ${number} lies behind the end`);
-      }
+      const position = node + NODE_BYTES + slot * bandSize;
       const start = (number - 1) * bandSize;
       const length = Math.min(bandSize, size - start);
-      // hdiutil compact may cut the last band short: what is not there reads as zeros.
-      const stored = Math.min(length, source.size - position);
+      // hdiutil compact may cut the last band short: what is not there reads as zeros. A band of
+      // which nothing is there was lost: an error where it is read.
+      const there = source.size - position;
+      if (there <= 0) lost++;
+      const stored = there <= 0 ? length : Math.min(length, there);
       builder.add(start, stored, ChunkKind.raw, position, stored);
-      if (++used > mostUsed)
-        throw corrupt(FORMAT, "band", position, `more than ${mostUsed} of them`);
+      if (++used > MAX_BANDS) {
+        throw new ImageError("limit", FORMAT, `more than ${MAX_BANDS} bands in use`);
+      }
     }
   };
   addBands(0, header.bands);
   // A node lies behind the bands of the one before it, so the chain can only go forward.
   let last = 0;
   for (let node = header.nextNodeOffset; node !== 0; ) {
-    if (node <= last) throw corrupt(FORMAT, "index node", node, "the chain goes backwards");
+    if (node < last + NODE_BYTES) {
+      throw corrupt(FORMAT, "index node", node, "the chain goes backwards");
+    }
     last = node;
     const bytes = readExactly(source, node, NODE_BYTES, FORMAT, "index node");
     const index = decodeIndexNode(bytes, node);
@@ -59,6 +62,9 @@ export function open(source: ByteSource): Medium {
     source: new ChunkedSource(FORMAT, table, source, () => 0),
     sectorSize: SECTOR_SIZE,
     details: { bandSize, bands: bandCount, bandsUsed: used },
-    warnings: [],
+    warnings: [
+      ...(outside > 0 ? [`${outside} bands lie behind the end of the disk`] : []),
+      ...(lost > 0 ? [`the image ends before ${lost} of ${used} bands, which cannot be read`] : []),
+    ],
   };
 }

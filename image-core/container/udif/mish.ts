@@ -28,8 +28,10 @@ export const KIND_ZLIB = FIRST_CODEC + 1;
 export const KIND_BZIP2 = FIRST_CODEC + 2;
 export const KIND_LZFSE = FIRST_CODEC + 3;
 export const KIND_LZMA = FIRST_CODEC + 4;
-/** Raw, with another number of bytes stored than decoded: an error when it is read. */
+/** Raw, with fewer bytes stored than decoded: an error when it is read. */
 export const KIND_MISFIT = FIRST_CODEC + 5;
+/** An EntryType that nobody has described: likewise. */
+export const KIND_UNKNOWN = FIRST_CODEC + 6;
 
 export interface Mish {
   /** First sector on the disk, and the number of them. */
@@ -66,13 +68,24 @@ export function decodeMish(bytes: Uint8Array, index: number): Mish {
   return mish;
 }
 
-/** Adds the chunks of a table to the disk's; adds to `counts` how often each codec of CODEC_TITLES occurs. */
+/** What the chunks of all tables add up to. */
+export class ChunkCounts {
+  /** How often each codec of CODEC_TITLES occurs. */
+  readonly codecs = new Float64Array(CODEC_TITLES.length);
+  /** Chunks whose type is not known, and the first such type. */
+  unknown = 0;
+  firstUnknown = 0;
+  /** Behind the last sector that a chunk holds. */
+  sectors = 0;
+}
+
+/** Adds the chunks of a table to the disk's. */
 export function addChunks(
   bytes: Uint8Array,
   mish: Mish,
   index: number,
   builder: ChunkTableBuilder,
-  counts: Float64Array,
+  counts: ChunkCounts,
 ): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let i = 0; i < mish.numberOfBlockChunks; i++) {
@@ -82,15 +95,17 @@ export function addChunks(
     const sectors = readUint64(view, at + 16);
     if (type === TYPE_COMMENT || sectors === 0) continue;
     const sector = readUint64(view, at + 8);
-    // Written so that no sum can round.
-    if (sector > mish.sectorCount || sectors > mish.sectorCount - sector) {
+    const endSector = mish.sectorNumber + sector + sectors;
+    // The table's own count is not believed: some writers count a partition short.
+    if (!Number.isSafeInteger(endSector * SECTOR_SIZE)) {
       throw corrupt(
         "udif",
         `block table ${index}, chunk ${i}`,
         at,
-        `sectors ${sector} + ${sectors} of ${mish.sectorCount}`,
+        `sectors ${sector} + ${sectors} end beyond 2^53 bytes`,
       );
     }
+    counts.sectors = Math.max(counts.sectors, endSector);
     const start = (mish.sectorNumber + sector) * SECTOR_SIZE;
     const length = sectors * SECTOR_SIZE;
     if (type === TYPE_ZERO) builder.add(start, length, ChunkKind.zero, 0, 0);
@@ -103,19 +118,16 @@ export function addChunks(
       }
       const codec = type - TYPE_FIRST_CODEC;
       let kind: number;
-      if (type === TYPE_RAW) kind = stored === length ? ChunkKind.raw : KIND_MISFIT;
+      if (type === TYPE_RAW) kind = stored >= length ? ChunkKind.raw : KIND_MISFIT;
       else if (codec >= 0 && codec < CODEC_TITLES.length) {
         kind = FIRST_CODEC + codec;
-        counts[codec]++;
+        counts.codecs[codec]++;
       } else {
-        throw corrupt(
-          "udif",
-          `block table ${index}, chunk ${i}`,
-          at,
-          `type 0x${type.toString(16)} is unknown`,
-        );
+        kind = KIND_UNKNOWN;
+        if (counts.unknown++ === 0) counts.firstUnknown = type;
       }
-      builder.add(start, length, kind, position, stored);
+      if (kind === ChunkKind.raw) builder.add(start, length, kind, position, length);
+      else builder.add(start, length, kind, position, stored);
     }
   }
 }

@@ -2,8 +2,9 @@
  * Apple's XML property lists, as far as disk images use them: strict, bounded, not recursive.
  *
  * A subset of XML 1.0: elements, text, comments, processing instructions and the one DOCTYPE.
- * Internal DTD subsets, entities beyond the five predefined ones and character references, and
- * CDATA are refused, so nothing expands. Dates stay text. No binary property lists.
+ * Internal DTD subsets and CDATA are refused; entities beyond the five predefined ones and character
+ * references stay as they are written, as does an `&` that some writers leave alone, so nothing
+ * expands. Dates stay text. No binary property lists.
  */
 import { corrupt, ImageError, unsupported } from "../../errors.js";
 
@@ -204,27 +205,24 @@ class PlistReader {
   private text(from: number, to: number): string {
     const raw = this.bytes.toString("utf8", from, to);
     if (!raw.includes("&")) return raw;
-    return raw.replace(/&([^;&]{0,10});?/g, (whole, name: string) => {
-      if (!whole.endsWith(";")) throw this.bad("an & that begins no entity");
+    return raw.replace(/&([^;&]{0,10});/g, (whole, name: string) => {
       const predefined = PREDEFINED.get(name);
       if (predefined !== undefined) return predefined;
       const match = /^#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}))$/.exec(name);
       const code = match === null ? 0 : Number.parseInt(match[1] ?? match[2], match[1] ? 16 : 10);
-      if (code < 1 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
-        throw this.bad(`an undefined entity &${name.slice(0, 20)};`);
-      }
-      return String.fromCodePoint(code);
+      const isCharacter = code > 0 && code <= 0x10ffff && !(code >= 0xd800 && code < 0xe000);
+      return isCharacter ? String.fromCodePoint(code) : whole;
     });
   }
 
+  /** NaN for what isomount cannot count with: only those who use a number know its bounds. */
   private number(text: string): number {
-    const value = /^[-+]?[0-9.]{1,30}(?:[eE][-+]?[0-9]{1,3})?$/.test(text)
-      ? Number(text)
-      : Number.NaN;
-    if (Number.isNaN(value) || Math.abs(value) > Number.MAX_SAFE_INTEGER) {
-      throw this.bad(`not a number that isomount reads: ${text.slice(0, 40)}`);
+    const hexadecimal = /^([-+]?)0[xX]([0-9a-fA-F]{1,16})$/.exec(text);
+    if (hexadecimal !== null) {
+      const value = Number.parseInt(hexadecimal[2], 16);
+      return hexadecimal[1] === "-" ? -value : value;
     }
-    return value;
+    return /^[-+]?[0-9.]{1,30}(?:[eE][-+]?[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
   }
 
   private bad(problem: string): ImageError {

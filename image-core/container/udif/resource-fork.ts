@@ -20,6 +20,7 @@ export function resourcesOfType(fork: Uint8Array, type: string, format: string):
   // Counts are stored less one: 0xffff is none.
   const types = (view.getUint16(typeList) + 1) & 0xffff;
   const found: Uint8Array[] = [];
+  let total = 0;
   for (let i = 0; i < types; i++) {
     const entry = typeList + 2 + i * TYPE_BYTES;
     if (entry + TYPE_BYTES > fork.length) throw bad("type list", entry, "runs past the end");
@@ -35,6 +36,9 @@ export function resourcesOfType(fork: Uint8Array, type: string, format: string):
       if (start + 4 > fork.length) throw bad("data", start, "lies behind the end");
       const length = view.getUint32(start);
       if (length > fork.length - start - 4) throw bad("data", start, `${length} bytes long`);
+      total += 4 + length;
+      // Else a small fork could list the same resource four billion times.
+      if (total > fork.length) throw bad("data", start, "belongs to several resources");
       found.push(fork.subarray(start + 4, start + 4 + length));
     }
   }

@@ -21,14 +21,49 @@ export interface Segment {
   koly: Koly;
 }
 
-/** The trailer of a file, or undefined. */
-export function readKoly(source: ByteSource): Koly | undefined {
-  const bytes = Math.min(source.size, SEARCH_BYTES);
-  const head = readExactly(source, 0, Math.min(source.size, KOLY_BYTES), "udif", "header");
-  const tail = readExactly(source, source.size - bytes, bytes, "udif", "trailer");
-  const position = findKoly(head, tail, source.size);
+/** A file with a trailer, or undefined. */
+export function readSegment(name: string, file: ByteSource): Segment | undefined {
+  const bytes = Math.min(file.size, SEARCH_BYTES);
+  const head = readExactly(file, 0, Math.min(file.size, KOLY_BYTES), "udif", "header");
+  const tail = readExactly(file, file.size - bytes, bytes, "udif", "trailer");
+  const position = findKoly(head, tail, file.size);
   if (position < 0) return undefined;
-  return decodeKoly(readExactly(source, position, KOLY_BYTES, "udif", "trailer"), 0);
+  const koly = decodeKoly(readExactly(file, position, KOLY_BYTES, "udif", "trailer"), 0);
+  const start = imageStart(file, koly, position);
+  const source = start === 0 ? file : new SliceSource(file, start, file.size - start);
+  return { name, source, koly };
+}
+
+/**
+ * Where the image begins that the trailer at `position` counts from. Something may lie before it,
+ * the header of a MacBinary file for one: the last of its parts ends where the trailer begins.
+ */
+function imageStart(file: ByteSource, koly: Koly, position: number): number {
+  const { xmlOffset, xmlLength, rsrcForkOffset, rsrcForkLength } = koly;
+  const end = Math.max(
+    koly.dataForkOffset + koly.dataForkLength,
+    xmlOffset + xmlLength,
+    rsrcForkOffset + rsrcForkLength,
+  );
+  const start = position - end;
+  if (start <= 0) return 0;
+  const isIndexAt =
+    xmlLength > 0
+      ? (from: number) => isPropertyList(file, from + xmlOffset)
+      : (from: number) => rsrcForkLength > 0 && isResourceFork(file, from + rsrcForkOffset);
+  return !isIndexAt(0) && isIndexAt(start) ? start : 0;
+}
+
+function isPropertyList(file: ByteSource, position: number): boolean {
+  const bytes = Buffer.alloc(8);
+  const got = file.read(position, bytes, 0, bytes.length);
+  return /^(?:\xef\xbb\xbf)?<[?!p]/.test(bytes.toString("latin1", 0, got));
+}
+
+/** Mac OS puts a resource fork's data behind 256 bytes of header. */
+function isResourceFork(file: ByteSource, position: number): boolean {
+  const bytes = Buffer.alloc(4);
+  return file.read(position, bytes, 0, 4) === 4 && bytes.readUInt32BE() === 256;
 }
 
 /** All segments of the image that `first` belongs to, in order. Throws `missing-neighbour`. */
@@ -41,9 +76,9 @@ export function openSegments(first: Segment, context: OpenContext): Segment[] {
   const segments = new Map([[koly.segmentNumber, first]]);
   for (const name of candidates(context)) {
     if (segments.size === koly.segmentCount) break;
-    const source = context.neighbour(name);
-    const other = readKoly(source);
-    if (other === undefined || other.segmentId !== koly.segmentId) continue;
+    const segment = readSegment(name, context.neighbour(name));
+    if (segment === undefined || segment.koly.segmentId !== koly.segmentId) continue;
+    const other = segment.koly;
     if (other.segmentCount !== koly.segmentCount) {
       throw new ImageError(
         "corrupt",
@@ -52,7 +87,7 @@ export function openSegments(first: Segment, context: OpenContext): Segment[] {
       );
     }
     if (!segments.has(other.segmentNumber)) {
-      segments.set(other.segmentNumber, { name, source, koly: other });
+      segments.set(other.segmentNumber, segment);
     }
   }
   const ordered: Segment[] = [];
@@ -82,9 +117,15 @@ function candidates(context: OpenContext): string[] {
 /** The data fork of one file. */
 export function dataFork({ source, koly }: Segment): ByteSource {
   const start = koly.dataForkOffset;
-  // Some writers leave the length out; a single file's chunks may then lie anywhere behind.
+  // Some writers leave the length out.
   const length = koly.dataForkLength || source.size - start;
   return new SliceSource(source, start, length);
+}
+
+/** What the chunks of a single file count from; its data fork may be stated too short for them. */
+export function chunkData({ source, koly }: Segment): ByteSource {
+  const start = koly.dataForkOffset;
+  return new SliceSource(source, start, source.size - start);
 }
 
 /** The data forks of several segments, one behind the other. */

@@ -16,8 +16,10 @@ import { ChunkKind, type ChunkTable, ChunkTableBuilder } from "../../source/chun
 import { ChunkedSource } from "../../source/chunked-source.js";
 import { readExactly } from "../../source/read-exactly.js";
 import { verifyUdif } from "./checksum.js";
+import type { Koly } from "./koly.js";
 import {
   addChunks,
+  ChunkCounts,
   CODEC_TITLES,
   decodeMish,
   KIND_ADC,
@@ -25,27 +27,36 @@ import {
   KIND_LZFSE,
   KIND_LZMA,
   KIND_MISFIT,
+  KIND_UNKNOWN,
   KIND_ZLIB,
   type Mish,
   SECTOR_SIZE,
 } from "./mish.js";
 import { type PlistValue, parsePlist } from "./plist.js";
 import { resourcesOfType } from "./resource-fork.js";
-import { dataFork, openSegments, readKoly, type Segment, SegmentedFork } from "./segments.js";
+import {
+  chunkData,
+  dataFork,
+  openSegments,
+  readSegment,
+  type Segment,
+  SegmentedFork,
+} from "./segments.js";
 
 /** 40 bytes a chunk and base64 make 55 MB for a million chunks. */
 const MAX_XML = 128 * 1024 * 1024;
 const MAX_RESOURCE_FORK = 64 * 1024 * 1024;
 
 export function open(source: ByteSource, context: OpenContext): Medium {
-  const koly = readKoly(source);
-  if (koly === undefined) throw corrupt("udif", "trailer", source.size, "there is none");
-  const segments = openSegments({ name: context.name, source, koly }, context);
-  const stored = segments.length === 1 ? dataFork(segments[0]) : new SegmentedFork(segments);
-  const tables = readBlockTables(segments);
+  const first = readSegment(context.name, source);
+  if (first === undefined) throw corrupt("udif", "trailer", source.size, "there is none");
+  const segments = openSegments(first, context);
+  const warnings: string[] = [];
+  const tables = readBlockTables(segments, warnings);
   const sectorCount = segments[0].koly.sectorCount;
   if (tables === undefined) {
     // A read/write image that hdiutil closed with a trailer: the data fork is the disk.
+    const stored = segments.length === 1 ? dataFork(segments[0]) : new SegmentedFork(segments);
     return {
       source: stored,
       sectorSize: SECTOR_SIZE,
@@ -55,7 +66,8 @@ export function open(source: ByteSource, context: OpenContext): Medium {
         verifyUdif({ segments, blocks: [], table: EMPTY_TABLE, disk: stored }, progress),
     };
   }
-  const { table, blocks, compression } = buildTable(tables, sectorCount);
+  const stored = segments.length === 1 ? chunkData(segments[0]) : new SegmentedFork(segments);
+  const { table, blocks, compression } = buildTable(tables, sectorCount, warnings);
   const disk = new ChunkedSource("udif", table, stored, decodeChunk, context.chunkStore);
   return {
     source: disk,
@@ -66,7 +78,7 @@ export function open(source: ByteSource, context: OpenContext): Medium {
       partitions: blocks.length,
       segments: segments.length,
     },
-    warnings: outsideWarnings(table, stored.size),
+    warnings: [...warnings, ...outsideWarnings(table, stored.size)],
     verify: (progress) => verifyUdif({ segments, blocks, table, disk }, progress),
   };
 }
@@ -74,34 +86,57 @@ export function open(source: ByteSource, context: OpenContext): Medium {
 const EMPTY_TABLE = new ChunkTableBuilder("udif").build(0);
 
 /** The block tables of the first segment that has any; undefined where none has. */
-function readBlockTables(segments: readonly Segment[]): Uint8Array[] | undefined {
+function readBlockTables(
+  segments: readonly Segment[],
+  warnings: string[],
+): Uint8Array[] | undefined {
   for (const { source, koly } of segments) {
-    if (koly.xmlLength > 0) {
-      if (koly.xmlLength > MAX_XML) {
-        throw new ImageError("limit", "udif", `a property list of ${koly.xmlLength} bytes`);
-      }
-      const xml = readExactly(source, koly.xmlOffset, koly.xmlLength, "udif", "property list");
-      return tablesOfPlist(parsePlist(xml, "udif"), koly.xmlOffset);
+    if (koly.xmlLength === 0) {
+      if (koly.rsrcForkLength > 0) return readResourceFork(source, koly);
+      continue;
     }
-    if (koly.rsrcForkLength > 0) {
-      if (koly.rsrcForkLength > MAX_RESOURCE_FORK) {
-        throw new ImageError("limit", "udif", `a resource fork of ${koly.rsrcForkLength} bytes`);
-      }
-      const fork = readExactly(
-        source,
-        koly.rsrcForkOffset,
-        koly.rsrcForkLength,
-        "udif",
-        "resource fork",
-      );
-      const tables = resourcesOfType(fork, "blkx", "udif");
-      if (tables.length === 0) {
-        throw corrupt("udif", "resource fork", koly.rsrcForkOffset, "no blkx resource");
-      }
+    try {
+      return readPropertyList(source, koly);
+    } catch (error) {
+      if (!(error instanceof ImageError) || koly.rsrcForkLength === 0) throw error;
+      // Mac OS X 10.1 and 10.2 wrote the tables in both dresses.
+      const tables = resourceForkOrNone(source, koly);
+      if (tables === undefined) throw error;
+      warnings.push(`${error.message}; the resource fork was used`);
       return tables;
     }
   }
   return undefined;
+}
+
+function readPropertyList(source: ByteSource, koly: Koly): Uint8Array[] {
+  if (koly.xmlLength > MAX_XML) {
+    throw new ImageError("limit", "udif", `a property list of ${koly.xmlLength} bytes`);
+  }
+  const xml = readExactly(source, koly.xmlOffset, koly.xmlLength, "udif", "property list");
+  return tablesOfPlist(parsePlist(xml, "udif"), koly.xmlOffset);
+}
+
+function readResourceFork(source: ByteSource, koly: Koly): Uint8Array[] {
+  const { rsrcForkOffset, rsrcForkLength } = koly;
+  if (rsrcForkLength > MAX_RESOURCE_FORK) {
+    throw new ImageError("limit", "udif", `a resource fork of ${rsrcForkLength} bytes`);
+  }
+  const fork = readExactly(source, rsrcForkOffset, rsrcForkLength, "udif", "resource fork");
+  const tables = resourcesOfType(fork, "blkx", "udif");
+  if (tables.length === 0) {
+    throw corrupt("udif", "resource fork", rsrcForkOffset, "no blkx resource");
+  }
+  return tables;
+}
+
+function resourceForkOrNone(source: ByteSource, koly: Koly): Uint8Array[] | undefined {
+  try {
+    return readResourceFork(source, koly);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    return undefined;
+  }
 }
 
 /** `resource-fork` > `blkx` > each one's `Data`. */
@@ -121,9 +156,10 @@ function tablesOfPlist(plist: PlistValue, offset: number): Uint8Array[] {
 function buildTable(
   tables: readonly Uint8Array[],
   sectorCount: number,
+  warnings: string[],
 ): { table: ChunkTable; blocks: Mish[]; compression: string } {
   const builder = new ChunkTableBuilder("udif");
-  const counts = new Float64Array(CODEC_TITLES.length);
+  const counts = new ChunkCounts();
   const blocks: Mish[] = [];
   // Some writers leave the trailer's sector count at 0.
   let sectors = sectorCount;
@@ -133,10 +169,19 @@ function buildTable(
     blocks.push(mish);
     sectors = Math.max(sectors, mish.sectorNumber + mish.sectorCount);
   }
+  if (counts.sectors > sectors) {
+    warnings.push(`the chunks hold ${counts.sectors} sectors, their tables count ${sectors}`);
+    sectors = counts.sectors;
+  }
   if (!Number.isSafeInteger(sectors * SECTOR_SIZE)) {
     throw corrupt("udif", "trailer", 492, `${sectors} sectors end beyond 2^53 bytes`);
   }
-  const used = CODEC_TITLES.filter((_, codec) => counts[codec] > 0);
+  const used = CODEC_TITLES.filter((_, codec) => counts.codecs[codec] > 0);
+  if (counts.unknown > 0) {
+    const type = `0x${counts.firstUnknown.toString(16)}`;
+    if (used.length === 0) throw unsupported("udif", `chunks of the unknown type ${type}`);
+    warnings.push(`${counts.unknown} chunks of unknown type (${type}) cannot be read`);
+  }
   return {
     table: builder.build(sectors * SECTOR_SIZE),
     blocks,
@@ -158,6 +203,8 @@ function decodeChunk(kind: number, input: Uint8Array, output: Uint8Array): numbe
       return decodeXz(input, output);
     case KIND_MISFIT:
       throw corrupt("udif", "raw chunk", 0, `${input.length} bytes for ${output.length}`);
+    case KIND_UNKNOWN:
+      throw unsupported("udif", "a chunk of unknown type");
     default:
       throw unsupported("udif", `codec ${kind}`);
   }

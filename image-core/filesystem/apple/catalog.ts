@@ -17,12 +17,17 @@ import { NameSurveys, type VisitRecord } from "./name-survey.js";
 /** Decoded records, first in first out: attributes are asked right after a lookup or a listing. */
 const ENTRY_CAPACITY = 4096;
 
+/** Folders without a thread that a damaged catalog may have and still show all of. */
+const MAX_UNTHREADED = 65_536;
+
 /** The name in the key of a thread. */
 const NO_NAME = new Uint8Array(0);
 
 export class Catalog {
   private readonly entries = new Map<number, CatalogEntry>();
   private readonly surveys: NameSurveys;
+  /** Positions of folders without a thread, by CNID; gathered when the first one is met. */
+  private unthreaded: Map<number, number> | undefined;
 
   constructor(
     private readonly tree: BTree,
@@ -53,22 +58,54 @@ export class Catalog {
     return position;
   }
 
-  /** The folder that the thread of `cnid` names, or 0 where it has no thread. */
+  /** The one folder that holds the folder `cnid`, by its thread; 0 where nothing tells. */
   threadParent(cnid: number): number {
     const thread = this.thread(cnid);
-    if (thread === undefined) return 0;
+    if (thread === undefined) {
+      const position = this.withoutThread(cnid);
+      return position < 0 ? 0 : (this.entryAt(position)?.parentId ?? 0);
+    }
     return this.dialect.threadParent(thread.node, thread.node.dataStart(thread.record));
   }
 
   /** The record of a folder or file by its CNID, through its thread; -1 where there is none. */
   byCnid(cnid: number): number {
     const thread = this.thread(cnid);
-    if (thread === undefined) return -1;
+    if (thread === undefined) return this.withoutThread(cnid);
     const { node, record } = thread;
     const dataStart = node.dataStart(record);
     const stored = this.dialect.threadName(node, dataStart, node.recordEnd(record));
     const position = this.byStoredName(this.dialect.threadParent(node, dataStart), stored);
     return position >= 0 && this.entryAt(position)?.cnid === cnid ? position : -1;
+  }
+
+  /**
+   * The first record of a folder whose thread is missing, or -1: the first, so that each such folder
+   * lies in one folder only, as those with threads do.
+   */
+  private withoutThread(cnid: number): number {
+    this.unthreaded ??= this.foldersWithoutThread();
+    return this.unthreaded.get(cnid) ?? -1;
+  }
+
+  private foldersWithoutThread(): Map<number, number> {
+    const folders = new Map<number, number>();
+    const first = this.search(ROOT_PARENT_CNID, NO_NAME);
+    if (first === undefined) return folders;
+    try {
+      this.tree.walk(first.node, 0, (node, record) => {
+        if (this.kind(node, record) !== RecordKind.folder) return true;
+        const entry = this.decode(node, record, this.position(node, record));
+        if (entry !== undefined && !folders.has(entry.cnid) && !this.thread(entry.cnid)) {
+          folders.set(entry.cnid, entry.position);
+        }
+        return folders.size < MAX_UNTHREADED;
+      });
+    } catch (error) {
+      // Folders behind the damage stay closed.
+      if (!(error instanceof ImageError)) throw error;
+    }
+    return folders;
   }
 
   /** The folder or file that `entryAt` reads; undefined for a thread or an unknown record. */

@@ -11,15 +11,18 @@ export const ForkType = { data: 0, resource: 0xff } as const;
 export type ForkType = (typeof ForkType)[keyof typeof ForkType];
 
 export class ExtentsOverflow {
-  /** `wide`: HFS+, with 32-bit block numbers and eight extents a record; else HFS with three. */
+  /**
+   * `wide`: HFS+, with 32-bit block numbers and eight extents a record; else HFS with three.
+   * `tree` may throw: most forks do without it.
+   */
   constructor(
-    private readonly tree: BTree,
+    private readonly tree: () => BTree,
     private readonly wide: boolean,
   ) {}
 
   /** The extents of a fork from `fileBlock` on, if a record begins there. */
   find(fileId: number, forkType: ForkType, fileBlock: number): ExtentRecord | undefined {
-    const found = this.tree.search((node, keyStart, keyEnd) => {
+    const found = this.tree().search((node, keyStart, keyEnd) => {
       if (keyEnd - keyStart < (this.wide ? 10 : 7))
         throw node.error(keyStart, "an extent key is cut off");
       const { view } = node;

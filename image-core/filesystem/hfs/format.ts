@@ -10,7 +10,8 @@ export const hfs: FilesystemFormat = {
     const alternate = tail.length - ALTERNATE_MDB_DISTANCE;
     if (size < MDB_OFFSET + MDB_BYTES || !looksLikeMdb(tail, alternate)) return undefined;
     const title = "HFS (by its alternate Master Directory Block)";
-    return { confidence: Confidence.likely, title };
+    // What was formatted over a volume leaves its alternate MDB: anything else wins.
+    return { confidence: Confidence.guess, title };
   },
   load: () => import("./open.js"),
 };

@@ -9,6 +9,7 @@ import { Catalog } from "../apple/catalog.js";
 import type { AllocationBlocks } from "../apple/extents.js";
 import { ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { openFork } from "../apple/fork.js";
+import { lazyTree } from "../apple/lazy-tree.js";
 import { MacNames } from "../apple/mac-names.js";
 import { unixFromLocalMac } from "../apple/mac-time.js";
 import type { Volume } from "../volume.js";
@@ -22,6 +23,7 @@ import {
   MDB_BYTES,
   MDB_OFFSET,
 } from "./mdb.js";
+import { volumeCharset } from "./script.js";
 import { HfsVolume } from "./volume.js";
 
 const SECTOR_BYTES = 512;
@@ -39,8 +41,13 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     size: mdb.drAlBlkSiz,
     count: mdb.drNmAlBlks,
   };
-  const extentsFile = openFork(source, blocks, mdb.extentsFile, "hfs", "extents file");
-  const overflow = new ExtentsOverflow(new BTree(extentsFile, "extents", TREE), false);
+  const extentsTree = lazyTree(
+    () =>
+      new BTree(openFork(source, blocks, mdb.extentsFile, "hfs", "extents file"), "extents", TREE),
+    "what lies in more than three extents",
+    warnings,
+  );
+  const overflow = new ExtentsOverflow(extentsTree, false);
   const catalogFile = openFork(
     source,
     blocks,
@@ -49,11 +56,13 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     "catalog file",
     (fileBlock) => overflow.find(CATALOG_FILE_CNID, ForkType.data, fileBlock),
   );
-  const charset = charsetById(context.options.charset ?? "macroman");
+  const catalogTree = new BTree(catalogFile, "catalog", TREE);
+  const chosen = context.options.charset;
+  const charset = chosen === undefined ? volumeCharset(catalogTree) : charsetById(chosen);
   const localOffset = (seconds: number) => context.localOffset(seconds);
   const traits = { drAlBlkSiz: mdb.drAlBlkSiz, localOffset };
   const catalog = new Catalog(
-    new BTree(catalogFile, "catalog", TREE),
+    catalogTree,
     hfsDialect(new MacNames(charset, MAX_NAME_BYTES), traits),
   );
   const end = blocks.start + blocks.count * blocks.size;

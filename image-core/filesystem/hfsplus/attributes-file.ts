@@ -24,14 +24,15 @@ const MAX_ATTRIBUTES = 4096;
 export type AttributeValue = { inline: Uint8Array } | { fork: ForkDescription };
 
 export class AttributesFile {
-  constructor(private readonly tree: BTree) {}
+  /** `tree` may throw: files without attributes do without it. */
+  constructor(private readonly tree: () => BTree) {}
 
   /** Stored names of a file's or folder's attributes, in the tree's order. */
   names(fileId: number): string[] {
     const names = new Set<string>();
     const found = this.find(fileId, new Uint8Array(0), 0);
     if (found === undefined) return [];
-    this.tree.walk(found.node, Math.max(0, found.record), (node, record) => {
+    this.tree().walk(found.node, Math.max(0, found.record), (node, record) => {
       const at = keyStart(node, record);
       const keyFileId = node.view.getUint32(at + 2);
       if (keyFileId === fileId && node.view.getUint32(at + 6) === 0) names.add(name(node, record));
@@ -79,7 +80,7 @@ export class AttributesFile {
   }
 
   private find(fileId: number, attribute: Uint8Array, startBlock: number) {
-    return this.tree.search((node, at, end) => {
+    return this.tree().search((node, at, end) => {
       if (at + KEY_HEAD_BYTES > end) throw node.error(at, "an attribute key is cut off");
       const keyFileId = node.view.getUint32(at + 2);
       if (keyFileId !== fileId) return keyFileId - fileId;

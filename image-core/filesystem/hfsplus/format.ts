@@ -10,14 +10,16 @@ export const hfsplus: FilesystemFormat = {
   id: "hfsplus",
   title: "HFS+",
   probe(window: ProbeWindow): Match | undefined {
-    const { head, tail } = window;
+    const { head, tail, size } = window;
     const primary = title(head, VOLUME_HEADER_OFFSET);
     if (primary !== undefined) return { confidence: Confidence.certain, title: primary };
     if (isWrapper(head)) return { confidence: Confidence.certain, title: "HFS+ in an HFS wrapper" };
-    const alternate = title(tail, tail.length - ALTERNATE_HEADER_DISTANCE);
-    if (alternate === undefined) return undefined;
+    const alternateOffset = tail.length - ALTERNATE_HEADER_DISTANCE;
+    const alternate = title(tail, alternateOffset);
+    if (alternate === undefined || !fills(tail, alternateOffset, size)) return undefined;
     return {
-      confidence: Confidence.likely,
+      // What was formatted over a volume leaves its alternate header: anything else wins.
+      confidence: Confidence.guess,
       title: `${alternate} (by its alternate volume header)`,
     };
   },
@@ -33,6 +35,17 @@ function title(bytes: Uint8Array, offset: number): string | undefined {
   const blockSize = view.getUint32(40);
   if (blockSize < 512 || (blockSize & (blockSize - 1)) !== 0) return undefined;
   return signature === SIGNATURE_HFSX ? "HFSX" : "HFS+";
+}
+
+/**
+ * Whether a volume with this header takes most of `size`: that of a partition at the end of a disk
+ * is the disk's own last but one sector, too.
+ */
+function fills(bytes: Uint8Array, offset: number, size: number): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, VOLUME_HEADER_BYTES);
+  const blockSize = view.getUint32(40);
+  const volumeBytes = blockSize * view.getUint32(44);
+  return volumeBytes <= size && volumeBytes + blockSize > size;
 }
 
 /** A Master Directory Block whose drEmbedSigWord is HFS+'s. */

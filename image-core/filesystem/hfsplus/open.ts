@@ -1,6 +1,6 @@
 /** Opens HFS+ and HFSX volumes: unwraps them, replays the journal, opens the B-trees (TN1150). */
 import { createHash } from "node:crypto";
-import { corrupt } from "../../errors.js";
+import { corrupt, ImageError } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import { readExactly } from "../../source/read-exactly.js";
@@ -11,6 +11,7 @@ import type { ForkDescription } from "../apple/catalog-entry.js";
 import type { AllocationBlocks } from "../apple/extents.js";
 import { ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { openFork } from "../apple/fork.js";
+import { lazyTree } from "../apple/lazy-tree.js";
 import { unixFromMac } from "../apple/mac-time.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { AttributesFile } from "./attributes-file.js";
@@ -20,10 +21,11 @@ import { VOLUME_HEADER_OFFSET } from "./layout.js";
 import { HardLinks } from "./links.js";
 import { HfsPlusVolume } from "./volume.js";
 import {
-  readVolumeHeader,
+  type FoundHeader,
   SIGNATURE_HFSX,
   VolumeAttributes,
   type VolumeHeader,
+  volumeHeaders,
 } from "./volume-header.js";
 
 /** CNIDs of the special files. */
@@ -37,26 +39,67 @@ const SIGNATURE_HFS = 0x4244;
 
 /** Throws `corrupt` where no volume header or no root folder is found. */
 export function open(source: ByteSource, context: OpenContext): Volume {
+  const device = openDevice(source);
+  const headers = volumeHeaders(device.bare);
+  let failure: unknown;
+  for (const found of headers) {
+    try {
+      return openByHeader(device, found, context);
+    } catch (error) {
+      // The other header may lead to trees that are whole.
+      if (!(error instanceof ImageError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** The volume, bare or within a wrapper. */
+interface Device {
+  source: ByteSource;
+  /** Of the HFS+ volume within `source`. */
+  start: number;
+  size: number;
+  isWrapped: boolean;
+  /** The HFS+ volume, its journal not replayed. */
+  bare: ByteSource;
+}
+
+function openDevice(source: ByteSource): Device {
   const wrapped = embeddedVolume(source);
   const start = wrapped?.start ?? 0;
   const size = wrapped?.size ?? source.size;
-  const found = readVolumeHeader(new SliceSource(source, start, size));
+  return {
+    source,
+    start,
+    size,
+    isWrapped: wrapped !== undefined,
+    bare: new SliceSource(source, start, size),
+  };
+}
+
+function openByHeader(device: Device, found: FoundHeader, context: OpenContext): Volume {
+  const { source, start, size } = device;
   const replay = replayJournal(source, start, found.header);
   const volume =
     start === 0 && size === source.size
       ? replay.source
       : new SliceSource(replay.source, start, size);
-  const { header, alternate } = replay.transactions > 0 ? readVolumeHeader(volume) : found;
+  const header = replay.transactions > 0 ? replayedHeader(volume, found) : found.header;
 
+  const warnings: string[] = [];
   const blocks: AllocationBlocks = { start: 0, size: header.blockSize, count: header.totalBlocks };
-  const overflow = new ExtentsOverflow(
-    new BTree(
-      openFork(volume, blocks, header.extentsFile, "hfsplus", "extents file"),
-      "extents",
-      TREE,
-    ),
-    true,
+  const extentsTree = lazyTree(
+    () =>
+      new BTree(
+        openFork(volume, blocks, header.extentsFile, "hfsplus", "extents file"),
+        "extents",
+        TREE,
+      ),
+    "what lies in more than eight extents",
+    warnings,
   );
+  const overflow = new ExtentsOverflow(extentsTree, true);
   const openTree = (fork: ForkDescription, cnid: number, name: string) =>
     new BTree(
       openFork(volume, blocks, fork, "hfsplus", `${name} file`, (fileBlock) =>
@@ -72,7 +115,13 @@ export function open(source: ByteSource, context: OpenContext): Volume {
   const attributesFile =
     header.attributesFile.logicalSize === 0
       ? undefined
-      : new AttributesFile(openTree(header.attributesFile, ATTRIBUTES_FILE_CNID, "attributes"));
+      : new AttributesFile(
+          lazyTree(
+            () => openTree(header.attributesFile, ATTRIBUTES_FILE_CNID, "attributes"),
+            "extended attributes and compressed files",
+            warnings,
+          ),
+        );
   const links = new HardLinks(catalog, attributesFile);
   const isJournaled = (header.attributes & VolumeAttributes.journaled) !== 0;
 
@@ -86,18 +135,26 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     features: features(
       caseSensitive,
       isJournaled,
-      wrapped !== undefined,
+      device.isWrapped,
       attributesFile !== undefined,
       links,
     ),
     boot: header.systemFolder === 0 ? undefined : ["blessed system folder"],
-    warnings: warnings(header, alternate, replay, volume),
+    warnings: [...stateWarnings(header, found.alternate, replay, volume), ...warnings],
   };
   return new HfsPlusVolume(
     { volume, header, blocks, overflow, catalog, attributesFile, links, isJournaled },
     description,
     context,
   );
+}
+
+/** The journal may hold a newer header than the one that named it. */
+function replayedHeader(volume: ByteSource, found: FoundHeader): VolumeHeader {
+  for (const { header, alternate } of volumeHeaders(volume)) {
+    if (alternate === found.alternate) return header;
+  }
+  return found.header;
 }
 
 const TREE = { format: "hfsplus", keyLengthBytes: 2 } as const;
@@ -174,7 +231,7 @@ function features(
   return used.filter(([, isUsed]) => isUsed).map(([name]) => name);
 }
 
-function warnings(
+function stateWarnings(
   header: VolumeHeader,
   alternate: boolean,
   replay: Replay,

@@ -1,5 +1,5 @@
 /** The volume header (TN1150, "Volume Header"): decoding, and finding a good one. All big-endian. */
-import { corrupt } from "../../errors.js";
+import { corrupt, ImageError } from "../../errors.js";
 import type { ByteSource } from "../../source/byte-source.js";
 import { readExactly } from "../../source/read-exactly.js";
 import type { ForkDescription } from "../apple/catalog-entry.js";
@@ -69,19 +69,28 @@ function decodeVolumeHeader(bytes: Uint8Array, offset: number): VolumeHeader {
   return header;
 }
 
+export interface FoundHeader {
+  header: VolumeHeader;
+  /** From the end of the volume. */
+  alternate: boolean;
+}
+
 /**
- * The volume header, or its alternate at the end of the volume where the first is no header.
+ * The volume header and its alternate at the end of the volume, those of them that are headers.
  * Throws as the first does where neither is.
  */
-export function readVolumeHeader(volume: ByteSource): { header: VolumeHeader; alternate: boolean } {
-  const alternateOffset = volume.size - ALTERNATE_HEADER_DISTANCE;
+export function* volumeHeaders(volume: ByteSource): Generator<FoundHeader> {
+  let failure: unknown;
   try {
-    return { header: readHeaderAt(volume, VOLUME_HEADER_OFFSET), alternate: false };
+    yield { header: readHeaderAt(volume, VOLUME_HEADER_OFFSET), alternate: false };
   } catch (error) {
-    if (alternateOffset <= VOLUME_HEADER_OFFSET || !hasSignature(volume, alternateOffset))
-      throw error;
-    return { header: readHeaderAt(volume, alternateOffset), alternate: true };
+    if (!(error instanceof ImageError)) throw error;
+    failure = error;
   }
+  const offset = volume.size - ALTERNATE_HEADER_DISTANCE;
+  if (offset > VOLUME_HEADER_OFFSET && hasSignature(volume, offset)) {
+    yield { header: readHeaderAt(volume, offset), alternate: true };
+  } else if (failure !== undefined) throw failure;
 }
 
 function readHeaderAt(volume: ByteSource, offset: number): VolumeHeader {

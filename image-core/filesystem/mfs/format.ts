@@ -18,7 +18,8 @@ export const mfs: FilesystemFormat = {
     if (size < VOLUME_INFORMATION_OFFSET + VOLUME_INFORMATION_BYTES) return undefined;
     if (!looksLikeVolumeInformation(tail, backup)) return undefined;
     const title = "MFS (by the backup of its master directory block)";
-    return { confidence: Confidence.likely, title };
+    // What was formatted over a volume leaves its backup: anything else wins.
+    return { confidence: Confidence.guess, title };
   },
   load: () => import("./open.js"),
 };

@@ -130,6 +130,16 @@ describe("opening an image", () => {
     image.close();
   });
 
+  it.each([undefined, ""])("takes a bundle by the copy of its Info.plist (%j)", (damaged) => {
+    const path = join(folder, `copy-${damaged}.sparsebundle`);
+    mkdirSync(path);
+    if (damaged !== undefined) writeFileSync(join(path, "Info.plist"), damaged);
+    writeFileSync(join(path, "Info.bckup"), "<plist/>");
+    const image = openImage(path);
+    expect(readFileSync(image.fd, "utf8")).toBe("<plist/>");
+    image.close();
+  });
+
   it.each([
     ["missing", "it does not exist", "ENOENT"],
     ["file/below", "a part of the path is not a folder", "ENOTDIR"],

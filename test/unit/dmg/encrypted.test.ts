@@ -71,6 +71,60 @@ test.each([1, 2] as const)("a wrong passphrase is refused (version %s)", async (
   expect(error.kind).toBe("encrypted");
 });
 
+test.each([128, 256] as const)(
+  "keys wrapped by AES with a vector of 8 bytes, AES-%s",
+  async (keyBits) => {
+    const options = {
+      version: 2,
+      keyBits,
+      blockSize: 512,
+      passphrase: secret,
+      wrap: "AES-192",
+    } as const;
+    const image = new MemorySource(encrypt(plain, options));
+    const { source } = await openMedium(image, passphrase(secret));
+    expect(Buffer.compare(contents(source), plain)).toBe(0);
+    const error = await openMedium(image, passphrase("other")).catch((reason) => reason);
+    expect(error.kind).toBe("wrong-passphrase");
+  },
+);
+
+/** Doubles the key of a version 2 header; `edit` changes the first of the two. */
+function twoKeys(edit: (header: Buffer, first: number) => void): (header: Buffer) => void {
+  return (header) => {
+    header.copy(header, 0x400, 0x60, 0x60 + 616);
+    header.writeUInt32BE(2, 72);
+    header.copyWithin(96, 76, 96);
+    header.copy(header, 0x800, 0x400, 0x400 + 616);
+    header.writeUInt32BE(0x400, 84);
+    header.writeUInt32BE(0x800, 104);
+    edit(header, 0x400);
+  };
+}
+
+test.each<[string, (header: Buffer, first: number) => void]>([
+  ["is wrapped by an unknown cipher", (h, first) => h.writeUInt32BE(99, first + 88)],
+  ["is derived by an unknown function", (h, first) => h.writeUInt32BE(7, first + 4)],
+  ["lies behind the header", (h) => h.writeUInt32BE(0x7fffffff, 84)],
+  ["has a blob of odd length", (h, first) => h.writeUInt32BE(7, first + 100)],
+  ["is a certificate's", (h) => h.writeUInt32BE(2, 76)],
+  ["is another passphrase's", (h, first) => h.writeUInt32BE(0, first + 16)],
+])("a first key that %s leaves the second", async (_, edit) => {
+  const image = encrypt(plain, { ...variants[7], version: 2, edit: twoKeys(edit) });
+  const { source } = await openMedium(new MemorySource(image), passphrase(secret));
+  expect(Buffer.compare(contents(source), plain)).toBe(0);
+});
+
+test("the iterations of all keys together are bounded", async () => {
+  const edit = twoKeys((header) => {
+    header.writeUInt32BE(25_000_001, 0x408);
+    header.writeUInt32BE(25_000_001, 0x808);
+  });
+  const image = encrypt(plain.subarray(0, 4096), { ...variants[7], version: 2, edit });
+  const error = await openMedium(new MemorySource(image), passphrase(secret)).catch((e) => e);
+  expect(error.message).toMatch(/50000002 iterations/);
+});
+
 test("the passphrase is wiped", async () => {
   const image = encrypt(plain.subarray(0, 4096), variants[0]);
   const given = new Uint8Array(Buffer.from(secret));

@@ -1,13 +1,16 @@
 import { expect, test } from "vitest";
+import { resourcesOfType } from "../../../image-core/container/udif/resource-fork.js";
 import { ImageError, type ImageErrorKind } from "../../../image-core/errors.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { encodeAdc } from "../../fixtures/dmg/encoders.js";
 import { encodeLzfse } from "../../fixtures/dmg/lzfse-encoder.js";
 import { mixedBytes, seeded } from "../../fixtures/dmg/random.js";
 import {
+  buildResourceFork,
   buildUdif,
   ChunkType,
   type FixturePartition,
+  plainDisk,
   rawChunk,
   SECTOR,
   type UdifOptions,
@@ -36,19 +39,18 @@ async function refusal(image: Uint8Array): Promise<ImageError> {
 const tables: [string, ImageErrorKind, RegExp, (table: Buffer) => void][] = [
   ["overlapping chunks", "corrupt", /overlaps/, (t) => t.writeBigUInt64BE(3n, ENTRY(1) + 8)],
   [
-    "a chunk past the table's sectors",
-    "corrupt",
-    /sectors 16 \+ 4000 of 20/,
-    (t) => t.writeBigUInt64BE(4000n, ENTRY(2) + 16),
-  ],
-  [
     "sectors whose sum overflows",
     "corrupt",
-    /of 20/,
+    /beyond 2\^53/,
     (t) => t.writeBigUInt64BE(0xffffffffffffffffn, ENTRY(1) + 8),
   ],
   ["more chunks than bytes", "corrupt", /room for 4/, (t) => t.writeUInt32BE(0xffffffff, 200)],
-  ["an unknown chunk type", "corrupt", /0x80000009/, (t) => t.writeUInt32BE(0x80000009, ENTRY(0))],
+  [
+    "no chunk type that is known",
+    "unsupported",
+    /0x80000009/,
+    (t) => t.writeUInt32BE(0x80000009, ENTRY(0)),
+  ],
   ["no signature", "corrupt", /signature/, (t) => t.write("mosh", "latin1")],
   [
     "data past the end of the file",
@@ -86,9 +88,6 @@ const lists: [string, ImageErrorKind, RegExp, (xml: string) => string][] = [
     (xml) =>
       xml.replace(/<!DOCTYPE[^>]*>/, '<!DOCTYPE plist [<!ENTITY a SYSTEM "file:///etc/passwd">]>'),
   ],
-  ["an undefined entity", "corrupt", /entity/, (xml) => xml.replace("Apple_HFS", "&lol9;")],
-  ["a lone &", "corrupt", /entity/, (xml) => xml.replace("Apple_HFS", "a & b")],
-  ["a code beyond Unicode", "corrupt", /entity/, (xml) => xml.replace("Apple_HFS", "&#x110000;")],
   [
     "levels without end",
     "limit",
@@ -122,6 +121,98 @@ test.each(lists)("a property list with %s: %s", async (_, kind, message, editXml
   const error = await refusal(image);
   expect(error.message).toMatch(message);
   expect(error.kind).toBe(kind);
+});
+
+test.each(["&lol9;", "a & b", "&#x110000;", "&#0;", "&;"])(
+  "a partition's name with %s leaves the image whole",
+  async (name) => {
+    const image = buildUdif(partitions, { editXml: (xml) => xml.replace("Apple_HFS", name) });
+    const { source } = await openMedium(new MemorySource(image));
+    expect(Buffer.compare(contents(source), plainDisk(partitions))).toBe(0);
+  },
+);
+
+test("numbers that nobody needs may be anything", async () => {
+  const numbers = ["99999999999999999999", "0xFFFFFFFFFFFFFFFF", "nan", "-0x10", "1e999", "1.2.3"];
+  const image = buildUdif(partitions, {
+    editXml: (xml) =>
+      xml.replace(
+        "<key>Attributes</key>",
+        `<key>Odd</key><array>${numbers.map((n) => `<integer>${n}</integer>`).join("")}</array>$&`,
+      ),
+  });
+  const { source } = await openMedium(new MemorySource(image));
+  expect(Buffer.compare(contents(source), plainDisk(partitions))).toBe(0);
+});
+
+test("a chunk of unknown type takes its own range only", async () => {
+  const image = buildUdif([{ sector: 0, chunks: [...partitions[0].chunks, zlibChunk(plain)] }], {
+    editTable: (table) => table.writeUInt32BE(0x80000009, ENTRY(0)),
+  });
+  const medium = await openOuter(new MemorySource(image));
+  expect(medium.warnings).toEqual([
+    expect.stringMatching(/1 chunks of unknown type \(0x80000009\)/),
+  ]);
+  const bytes = new Uint8Array(plain.length);
+  expect(() => medium.source.read(0, bytes, 0, 1)).toThrow(/unknown type/);
+  for (const sector of [8, 20]) {
+    medium.source.read(sector * SECTOR, bytes, 0, bytes.length);
+    expect(Buffer.compare(bytes, plain)).toBe(0);
+  }
+});
+
+test("chunks past their table's sectors are read, and lengthen the disk", async () => {
+  const image = buildUdif(partitions, {
+    editTable: (table) => table.writeBigUInt64BE(5n, 16),
+    sectorCount: 5,
+  });
+  const medium = await openOuter(new MemorySource(image));
+  expect(Buffer.compare(contents(medium.source), plainDisk(partitions))).toBe(0);
+  expect(medium.warnings).toEqual([expect.stringMatching(/hold 20 sectors, their tables count 5/)]);
+});
+
+test("a raw chunk with more stored than it decodes to is read", async () => {
+  const chunks = [{ ...rawChunk(plain), stored: Buffer.concat([plain, plain]) }, rawChunk(plain)];
+  const image = buildUdif([{ sector: 0, chunks }]);
+  const { source } = await openMedium(new MemorySource(image));
+  expect(Buffer.compare(contents(source), Buffer.concat([plain, plain]))).toBe(0);
+});
+
+test("a data fork stated too short for its chunks", async () => {
+  const image = buildUdif(partitions, { editTrailer: (koly) => koly.writeBigUInt64BE(100n, 32) });
+  const medium = await openOuter(new MemorySource(image));
+  expect(Buffer.compare(contents(medium.source), plainDisk(partitions))).toBe(0);
+  expect(medium.warnings).toEqual([]);
+});
+
+test.each(["xml", "resource-fork"] as const)("something before the image (%s)", async (tables) => {
+  const image = Buffer.concat([Buffer.alloc(1000, 0xaa), buildUdif(partitions, { tables })]);
+  const { source } = await openMedium(new MemorySource(image));
+  expect(Buffer.compare(contents(source), plainDisk(partitions))).toBe(0);
+});
+
+test("a damaged property list with the same tables in a resource fork behind it", async () => {
+  const forked = buildUdif(partitions, { tables: "resource-fork" });
+  const koly = Buffer.from(forked.subarray(-512));
+  const xml = Buffer.from("<plist><dict><key>resource-fork</key><dict/></dict></plist>");
+  koly.writeBigUInt64BE(BigInt(forked.length - 512), 216);
+  koly.writeBigUInt64BE(BigInt(xml.length), 224);
+  const image = Buffer.concat([forked.subarray(0, -512), xml, koly]);
+  const medium = await openOuter(new MemorySource(image));
+  expect(Buffer.compare(contents(medium.source), plainDisk(partitions))).toBe(0);
+  expect(medium.warnings).toEqual([expect.stringMatching(/the resource fork was used/)]);
+});
+
+test("a resource fork that lists one block table without end", async () => {
+  const blkx = Buffer.alloc(204 + 40);
+  blkx.write("mish", "latin1");
+  const fork = buildResourceFork([["blkx", [blkx]]]);
+  const map = fork.readUInt32BE(4);
+  fork.writeUInt16BE(0xfffe, map + 28 + 2 + 4);
+  // All references read as the first: a few megabytes of them.
+  const reference = fork.subarray(-12);
+  const many = Buffer.concat([fork, ...Array.from({ length: 0xffff }, () => reference)]);
+  expect(() => resourcesOfType(many, "blkx", "udif")).toThrow(/several resources/);
 });
 
 test("predefined entities, character references and comments are read", async () => {

@@ -126,13 +126,53 @@ describe("names", () => {
     };
     patch("abcd", [0x93, 0xfa, 0x96, 0x7b]);
     patch("r1sum2", [0x72, 0x8e, 0x73, 0x75, 0x2f, 0x8e]);
-    const roman = openBytes(written);
+    const roman = openBytes(written, { options: { charset: "macroman" } });
     expect(namesIn(roman, ROOT_NODE)).toContain("r\u00e9su:\u00e9");
     expect(attributesAt(roman, "/R\u00c9SU:\u00e9").size).toBe(20);
     const japanese = openBytes(written, { options: { charset: "macjapanese" } });
     expect(namesIn(japanese, ROOT_NODE)).toContain("\u65e5\u672c");
     expect(attributesAt(japanese, "/\u65e5\u672c").size).toBe(10);
     expect(() => openBytes(written, { options: { charset: "klingon" } })).toThrow(/klingon/);
+  });
+});
+
+describe("a volume in another script than Roman", () => {
+  /** hfsutils take no such bytes from a command line: put in afterwards. Places of `from`. */
+  function put(image: Uint8Array, from: string, to: readonly number[]): number[] {
+    const places: number[] = [];
+    const found = Buffer.from(image.buffer);
+    for (
+      let at = found.indexOf(from, 0, "latin1");
+      at >= 0;
+      at = found.indexOf(from, at, "latin1")
+    ) {
+      image.set(to, at);
+      places.push(at);
+    }
+    return places;
+  }
+
+  it("is read by the script that the Finder noted, else by its names", () => {
+    const image = new HfsImage(join(folder, "script"), "Script");
+    image.copy(":abcd", noise(10));
+    image.copy(":wxyzwxyzwx", noise(20));
+    const written = image.close();
+    const places = put(written, "abcd", [0xaa, 0xb0, 0xa6, 0xe1]);
+    // Nothing but a note tells Greek from French.
+    expect(openBytes(written).description.features).toEqual(["names in macroman"]);
+    const noted = written.slice();
+    // fdScript, in the record behind the padded key.
+    for (const at of places) noted[at + 5 + 64] = 0x86;
+    const greek = openBytes(noted);
+    expect(greek.description.features).toEqual(["names in macgreek"]);
+    expect(attributesAt(greek, "/\u03a3\u0391\u03a0\u03b1").size).toBe(10);
+    // Katakana, of which a dozen tell enough.
+    put(written, "wxyzwxyzwx", [0x83, 0x51, 0x81, 0x5b, 0x83, 0x80, 0x83, 0x66, 0x81, 0x5b]);
+    const judged = openBytes(written);
+    expect(judged.description.features).toEqual(["names in macjapanese"]);
+    expect(attributesAt(judged, "/\u30b2\u30fc\u30e0\u30c7\u30fc").size).toBe(20);
+    const asked = openBytes(noted, { options: { charset: "macroman" } });
+    expect(asked.description.features).toEqual(["names in macroman"]);
   });
 });
 

@@ -9,7 +9,7 @@ import { decmpfsAttribute, zlibChunk } from "../../fixtures/hfsplus/decmpfs.js";
 import { withJournal } from "../../fixtures/hfsplus/journal.js";
 import { HfsPlusBuilder, ROOT_CNID } from "../../fixtures/hfsplus/volume.js";
 import { testContext } from "../../support/context.js";
-import { contentsOf, namesIn, nodeAt, noise, openBytes } from "./support.js";
+import { attributesAt, contentsOf, namesIn, nodeAt, noise, openBytes } from "./support.js";
 
 function sample(): Uint8Array {
   const builder = new HfsPlusBuilder({ nodeSize: 1024, blockSize: 1024 });
@@ -49,6 +49,78 @@ describe("a damaged volume", () => {
     expect(hfsplus.probe(probeWindow(new MemorySource(image), ""))).toBeUndefined();
     expect(() => openBytes(image)).toThrow(/volume header at 0x400: signature 0x0/);
     expect(() => openBytes(image.subarray(0, 1100))).toThrow(ImageError);
+  });
+
+  it("is opened by its alternate header where the first leads to no catalog", () => {
+    const image = sample();
+    const header = new DataView(image.buffer, 1024);
+    header.setUint32(288, header.getUint32(288) + 1);
+    const volume = openBytes(image);
+    expect(volume.description.warnings).toContain(
+      "the volume header is damaged; the alternate was used",
+    );
+    expect(namesIn(volume, ROOT_NODE)).toEqual(["folder"]);
+    header.setUint16(image.length - 2048, 0);
+    expect(() => openBytes(image)).toThrow(/catalog B-tree header/);
+  });
+
+  it("shows what needs no extents overflow file", () => {
+    const image = sample();
+    const header = new DataView(image.buffer, 1024);
+    image.fill(0xee, header.getUint32(208) * 1024, header.getUint32(208) * 1024 + 512);
+    const volume = openBytes(image);
+    expect(volume.description.warnings).toEqual([
+      expect.stringMatching(
+        /^what lies in more than eight extents cannot be read: .*B-tree header/,
+      ),
+    ]);
+    expect(contentsOf(volume, nodeAt(volume, "/folder/file 7"))).toEqual(noise(700, 7));
+    expect(() => contentsOf(volume, nodeAt(volume, "/folder/scattered"))).toThrow(ImageError);
+  });
+
+  it("shows what needs no attributes file", () => {
+    const image = sample();
+    const header = new DataView(image.buffer, 1024);
+    image.fill(0xee, header.getUint32(368) * 1024, header.getUint32(368) * 1024 + 512);
+    const volume = openBytes(image);
+    expect(volume.description.warnings).toEqual([
+      expect.stringMatching(/^extended attributes and compressed files cannot be read: /),
+    ]);
+    expect(contentsOf(volume, nodeAt(volume, "/folder/file 7"))).toEqual(noise(700, 7));
+    // Its size is not that of its empty data fork.
+    expect(() => attributesAt(volume, "/folder/compressed")).toThrow(ImageError);
+    expect(() => volume.listXattrs(nodeAt(volume, "/folder"))).toThrow(ImageError);
+  });
+
+  it("shows folders whose threads are missing", () => {
+    const builder = new HfsPlusBuilder({ nodeSize: 1024 });
+    const outer = builder.folder(ROOT_CNID, "outer");
+    const inner = builder.folder(outer, "inner");
+    builder.file(inner, "file", { data: "contents" });
+    const image = builder.build();
+    loseThread(image, outer, "outer");
+    loseThread(image, inner, "inner");
+    const volume = openBytes(image);
+    expect(namesIn(volume, nodeAt(volume, "/outer"))).toEqual(["inner"]);
+    const folder = nodeAt(volume, "/outer/inner");
+    expect(namesIn(volume, folder)).toEqual(["file"]);
+    expect(volume.parent(folder)).toBe(nodeAt(volume, "/outer"));
+  });
+
+  it("has no folder without thread beneath itself", () => {
+    const builder = new HfsPlusBuilder({ nodeSize: 1024 });
+    const outer = builder.folder(ROOT_CNID, "outer");
+    const inner = builder.folder(outer, "inner");
+    const image = builder.build();
+    loseThread(image, outer, "outer");
+    loseThread(image, inner, "inner");
+    // The record of "inner" now says that it is "outer" itself.
+    const record = Buffer.from(image).indexOf(Buffer.from("\0i\0n\0n\0e\0r\0\x01", "latin1"));
+    new DataView(image.buffer).setUint32(record + 10 + 8, outer);
+    const volume = openBytes(image);
+    const beneath = nodeAt(volume, "/outer/inner");
+    expect(beneath).not.toBe(0);
+    expect(() => namesIn(volume, beneath)).toThrow(/its thread says 2/);
   });
 
   it("is opened within its wrapper", () => {
@@ -126,6 +198,24 @@ describe("a damaged volume", () => {
     expect(refused).toBeLessThan(120);
   });
 });
+
+/** Makes a folder's thread a record of no known type. */
+function loseThread(image: Uint8Array, cnid: number, name: string): void {
+  const thread = Buffer.alloc(10 + 2 * name.length);
+  thread.writeUInt16BE(3);
+  thread.writeUInt16BE(name.length, 8);
+  for (let i = 0; i < name.length; i++) thread.writeUInt16BE(name.charCodeAt(i), 10 + 2 * i);
+  const bytes = Buffer.from(image.buffer);
+  for (let at = bytes.indexOf(thread.subarray(0, 4)); at >= 0; ) {
+    const isKeyed = bytes.readUInt32BE(at - 6) === cnid && bytes.readUInt16BE(at - 2) === 0;
+    if (isKeyed && bytes.indexOf(thread.subarray(8), at) === at + 8) {
+      bytes.writeUInt16BE(0x7777, at);
+      return;
+    }
+    at = bytes.indexOf(thread.subarray(0, 4), at + 1);
+  }
+  throw new Error(`no thread of ${name}`);
+}
 
 /** Opens and reads all of an image; 1 where it could not be opened. Only ImageErrors are let pass. */
 function exercise(image: Uint8Array): number {

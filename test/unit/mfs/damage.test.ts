@@ -117,7 +117,7 @@ describe("damaged volume information", () => {
   it("is replaced by its backup", () => {
     const image = damaged((image) => image.fill(0, INFORMATION, MAP));
     expect(mfs.probe(probeWindow(new MemorySource(image), ""))).toEqual({
-      confidence: 2,
+      confidence: 1,
       title: "MFS (by the backup of its master directory block)",
     });
     const volume = openBytes(image);

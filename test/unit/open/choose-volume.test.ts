@@ -5,6 +5,9 @@ import { expect, it } from "vitest";
 import type { OpenOptions } from "../../../image-core/format.js";
 import { openImage } from "../../../image-core/open/open-image.js";
 import { FileSource } from "../../../image-core/source/file-source.js";
+import { MemorySource } from "../../../image-core/source/memory-source.js";
+import { HfsImage } from "../../fixtures/hfs/volume.js";
+import { HfsPlusBuilder, ROOT_CNID } from "../../fixtures/hfsplus/volume.js";
 import { testContext } from "../../support/context.js";
 import { run, scratch } from "../../support/tools.js";
 import { walk } from "../../support/walk.js";
@@ -78,6 +81,40 @@ it("shows several partitions as folders, one of them by its number, and no missi
   await expect(open(image, { partition: "3" })).rejects.toThrow(
     "partition=3: there is no such partition; the image has 1, 2",
   );
+});
+
+/** An MBR disk whose only partition, of `type`, reaches to the disk's end. */
+function diskOf(volume: Uint8Array, type: number): MemorySource {
+  const disk = Buffer.concat([Buffer.alloc(64 * 512), volume]);
+  disk[446 + 4] = type;
+  disk.writeUInt32LE(64, 446 + 8);
+  disk.writeUInt32LE(volume.length / 512, 446 + 12);
+  disk.writeUInt16BE(0x55aa, 510);
+  return new MemorySource(disk);
+}
+
+it("takes the header at a disk's end for that of its last partition", async () => {
+  const builder = new HfsPlusBuilder({ label: "Last" });
+  builder.file(ROOT_CNID, "file", { data: "contents" });
+  const opened = await openImage(diskOf(builder.build(), 0xaf), testContext());
+  expect(opened.description.volume).toMatchObject({ format: "hfsplus", label: "Last" });
+  expect([...walk(opened.volume).keys()]).toEqual(["/", "/file"]);
+  expect(opened.description.warnings).toEqual([]);
+  const hfs = new HfsImage(join(folder, "hfs"), "Old");
+  hfs.copy(":file", Buffer.from("contents"));
+  const old = await openImage(diskOf(hfs.close(), 0xaf), testContext());
+  expect(old.description.volume).toMatchObject({ format: "hfs", label: "Old" });
+});
+
+it("does not show what a partition held before it was formatted", async () => {
+  const builder = new HfsPlusBuilder({ blockSize: 512, nodeSize: 512 });
+  for (let i = 0; i < 20; i++) builder.file(ROOT_CNID, `old ${i}`, { data: Buffer.alloc(100_000) });
+  const image = join(folder, "formatted.img");
+  writeFileSync(image, builder.build());
+  // Leaves the catalog and the alternate volume header.
+  run("mkfs.fat", ["-n", "NEW", image]);
+  const { volume } = (await open(image)).description;
+  expect(volume).toMatchObject({ format: "fat", label: "NEW" });
 });
 
 it("says what an image is that it does not read, and what is no image at all", async () => {

@@ -1,7 +1,7 @@
 /** Discs as they are met: a few names each, in every charset that the detector tells apart. */
 import { describe, expect, it } from "vitest";
 import { characterReader, charsetById } from "../../../image-core/text/charset.js";
-import { detectCharset } from "../../../image-core/text/detect.js";
+import { detectCharset, detectMacCharset } from "../../../image-core/text/detect.js";
 
 const names = {
   japaneseGame: [
@@ -93,6 +93,54 @@ describe("detectCharset", () => {
     const started = performance.now();
     expect(detectCharset(new Array(100_000).fill(name)).id).toBe("windows-1251");
     expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
+describe("detectMacCharset", () => {
+  const volumes: [keyof typeof names, string][] = [
+    ["japaneseGame", "macjapanese"],
+    ["japaneseKatakana", "macjapanese"],
+    ["japaneseOne", "macjapanese"],
+    ["japaneseKanji", "macjapanese"],
+    ["chineseSoftware", "macchinesesimp"],
+    ["chineseMusic", "macchinesesimp"],
+    ["taiwanese", "macchinesetrad"],
+    ["korean", "mackorean"],
+    ["koreanMusic", "mackorean"],
+    ["russian", "maccyrillic"],
+    ["russianCapitals", "maccyrillic"],
+    ["german", "macroman"],
+    ["germanOne", "macroman"],
+    ["germanCapitals", "macroman"],
+    ["french", "macroman"],
+    ["spanish", "macroman"],
+    ["portuguese", "macroman"],
+    ["swedish", "macroman"],
+  ];
+  it.each(volumes)("reads %s in %s", (volume, charset) => {
+    const stored = names[volume].map((name) => encode(name, charset));
+    expect(detectMacCharset(stored).id).toBe(charset);
+  });
+
+  // As classic Mac volumes in English have them.
+  it.each([
+    ["Utilities ƒ", "Fonts ƒ", "Games ƒ", "New ƒ"],
+    ["• Read Me First •", "••• Install •••"],
+    ["QuickTime™ 2.0", "Apple® Guide", "©1991 Apple", "Netscape™ ƒ"],
+    ["Résumé", "“Quoted” ‘names’", "5º 20° ±½".replace("½", "")],
+    ["π", "∆ files", "√ Done", "∞"],
+    ["Über ƒ"],
+    ["ÅÄÖ"],
+    ["Þjóðviljinn".replace("Þ", "").replace("ð", "")],
+    ["Ωmega", "µTorrent", "ﬁle"],
+    ["dæmon.ø", "Çınar".replace("ı", "i")],
+    ["ç", "é"],
+    [],
+  ])("takes %j, %j for Mac Roman", (...volume) => {
+    const stored = volume
+      .filter((name) => name !== undefined)
+      .map((name) => encode(name, "macroman"));
+    expect(detectMacCharset(stored).id).toBe("macroman");
   });
 });
 
