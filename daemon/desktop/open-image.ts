@@ -1,5 +1,6 @@
 /** What a double-click does: mounts the image unless it is mounted already, and shows the folder. */
 import { basename, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { connectIfRunning } from "../client/connect.js";
 import type { Connection } from "../client/connection.js";
 import { failed } from "../client/failure.js";
@@ -9,6 +10,9 @@ import { showFolder } from "./file-manager.js";
 import { hasScreen } from "./helper-program.js";
 import { notify } from "./notification.js";
 import { askInWindow } from "./passphrase-dialog.js";
+
+/** As long as nobody takes it for a delay. */
+const ICON_MILLISECONDS = 1000;
 
 /** The person closed the passphrase window: nothing to tell. */
 export class Cancelled extends Error {
@@ -25,6 +29,7 @@ interface Opened {
 export async function openInFileManager(request: ImageRequest): Promise<Opened> {
   const before = withDaemon((connection) => mountsOf(connection, request.image))?.at(-1);
   const mounted = before ?? (await mount(request));
+  if (before === undefined && hasScreen()) await showIconInTime(mounted.mountpoint);
   if (hasScreen() && !(await showFolder(mounted.mountpoint))) {
     await notify({
       severity: "warning",
@@ -43,6 +48,16 @@ export function unmountImage(image: string): void {
     return mounts.length;
   });
   if (!unmounted) throw failed(`${resolve(image)} is not mounted`);
+}
+
+/** Before the folder is shown, so that its first picture is right; but not at any price. */
+async function showIconInTime(mountpoint: string): Promise<void> {
+  const { showIcon } = await import("./icon/folder-icon.js");
+  const shown = showIcon(mountpoint).catch((error: Error) => {
+    // Of the cache: it is full, or not to be written.
+    process.stderr.write(`isomount: ${mountpoint} has no icon of its own: ${error.message}\n`);
+  });
+  await Promise.race([shown, pause(ICON_MILLISECONDS, undefined, { ref: false })]);
 }
 
 function withDaemon<T>(use: (connection: Connection) => T): T | undefined {
