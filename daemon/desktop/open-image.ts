@@ -5,6 +5,7 @@ import { connectIfRunning } from "../client/connect.js";
 import type { Connection } from "../client/connection.js";
 import { failed } from "../client/failure.js";
 import { type ImageRequest, mountImage } from "../client/mount-image.js";
+import { findTargets } from "../client/targets.js";
 import type { MountInfo } from "../rpc/protocol.js";
 import { showFolder } from "./file-manager.js";
 import { hasScreen } from "./helper-program.js";
@@ -40,14 +41,17 @@ export async function openInFileManager(request: ImageRequest): Promise<Opened> 
   return { mounted, warnings: before === undefined ? mounted.warnings : [] };
 }
 
-/** Every mount of the image. Throws Failure where there is none, RpcFailure where one is in use. */
-export function unmountImage(image: string): void {
+/**
+ * Every mount of the image, or the one on this folder. Throws Failure where there is none, RpcFailure
+ * where one is in use.
+ */
+export function unmountImage(target: string): void {
   const unmounted = withDaemon((connection) => {
-    const mounts = mountsOf(connection, image).reverse();
+    const mounts = findTargets(connection.call("list", {}), target).reverse();
     for (const { id } of mounts) connection.call("umount", { target: id });
     return mounts.length;
   });
-  if (!unmounted) throw failed(`${resolve(image)} is not mounted`);
+  if (!unmounted) throw failed(`${resolve(target)} is not mounted`);
 }
 
 /** Before the folder is shown, so that its first picture is right; but not at any price. */
