@@ -1,8 +1,9 @@
 /** The folder to mount on: the one that was named, or one made for the purpose. */
 import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
 import { defaultFolder } from "./default-folder.js";
+import { removeEmptyFolders } from "./empty-folders.js";
 import { codeOf, failed, reasonOf, usage } from "./failure.js";
 import { ourMounts } from "./mount-table.js";
 import { makeEjectAlias, removeEjectAlias } from "./old-gvfs.js";
@@ -22,6 +23,8 @@ export interface Mountpoint {
   fd: number;
   /** The folder was made, in this one. */
   made?: { name: string; parent: number };
+  /** The folders above it that were made as well: the lowest and the uppermost. */
+  madeAbove?: { lowest: string; uppermost: string };
 }
 
 /** Throws Failure where it is missing, no folder or in use by isomount. */
@@ -70,8 +73,10 @@ export function makeMountpoint(
   folder = defaultFolder(),
 ): Mountpoint {
   let parent: number;
+  let madeAbove: Mountpoint["madeAbove"];
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    const uppermost = mkdirSync(folder, { recursive: true, mode: 0o755 });
+    if (uppermost !== undefined) madeAbove = { lowest: folder, uppermost };
     parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
   } catch (error) {
     throw failed(
@@ -89,15 +94,17 @@ export function makeMountpoint(
       path: join(readlinkSync(`/proc/self/fd/${parent}`), name),
       fd,
       made: { name, parent },
+      madeAbove,
     };
   } catch (error) {
     closeSync(parent);
+    removeAbove(madeAbove);
     throw error;
   }
 }
 
 /** Takes back what `makeMountpoint` made, after a mount that failed. */
-export function removeMade({ made }: Mountpoint): void {
+export function removeMade({ made, madeAbove }: Mountpoint): void {
   if (made === undefined) return;
   removeEjectAlias(made.parent, made.name);
   try {
@@ -107,6 +114,12 @@ export function removeMade({ made }: Mountpoint): void {
     const code = codeOf(error);
     if (code !== "ENOENT" && code !== "EBUSY") throw error;
   }
+  removeAbove(madeAbove);
+}
+
+/** As far as nobody has put anything else there meanwhile. */
+function removeAbove(made: Mountpoint["madeAbove"]): void {
+  if (made !== undefined) removeEmptyFolders(made.lowest, [dirname(made.uppermost)]);
 }
 
 export function closeMountpoint({ fd, made }: Mountpoint): void {
@@ -137,11 +150,12 @@ function makeFolder(parent: number, wanted: string, folder: string): string {
   );
 }
 
-/** A label as a folder name: visible, one line, no separators. Empty where nothing is left. */
+/** A label as a folder name: visible, one line, `/` as what looks like it. Empty where nothing is left. */
 export function folderName(label: string): string {
   let name = label
     .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ")
-    .replaceAll("/", "-")
+    // What reads the same: U+2215 DIVISION SLASH.
+    .replaceAll("/", "\u2215")
     .trim()
     // Neither hidden nor `.` or `..`.
     .replace(/^\.+/, "");

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { removeEmptyFolders } from "./empty-folders.js";
+import { removeEmptyFolders } from "../client/empty-folders.js";
 import type { Places } from "./places.js";
 
 /** What update-mime-database writes beside `packages`, besides one folder a media type. */

@@ -11,10 +11,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { removeEmptyFolders } from "../client/empty-folders.js";
 import type { Program } from "./command-line.js";
 import { addDefaults, removeDefaults } from "./default-applications.js";
 import { updateDesktopCaches } from "./desktop-caches.js";
-import { removeEmptyFolders } from "./empty-folders.js";
 import { type DesktopFile, desktopFiles, HANDLER, handledTypes } from "./files.js";
 import type { Places } from "./places.js";
 

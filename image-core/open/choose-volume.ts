@@ -6,7 +6,7 @@ import { ROOT_NODE, S_IFDIR, type Volume, type VolumeDescription } from "../file
 import type { DiscLayout, Medium, OpenContext } from "../format.js";
 import type { Candidate } from "../probe.js";
 import type { ByteSource } from "../source/byte-source.js";
-import { safeName } from "../text/escape.js";
+import { plainText, safeName } from "../text/escape.js";
 import { type FoundPartition, flatten, type Layout } from "./layout.js";
 
 export interface Chosen {
@@ -353,7 +353,10 @@ async function openFilesystem(
     );
   }
   const { open } = await candidate.format.load();
-  return open(source, context);
+  const volume = await open(source, context);
+  const { description } = volume;
+  description.label = plainText(description.label);
+  return volume;
 }
 
 function withView(context: OpenContext, view: string | undefined): OpenContext {

@@ -36,3 +36,13 @@ export function safeName(name: string): string {
   if (safe === "..") return escapeByte(0x2e) + escapeByte(0x2e);
   return safe.normalize("NFC");
 }
+
+/**
+ * A safe name as text for people, where a `/` may stand: of a volume's label, which is no file's
+ * name. What is no visible ASCII stays escaped.
+ */
+export function plainText(safe: string): string {
+  return safe.replace(/\u241b(\u241b|[2-6][0-9A-F]|7[0-9A-E])/g, (_, escaped: string) =>
+    escaped === MARK ? MARK : String.fromCharCode(Number.parseInt(escaped, 16)),
+  );
+}

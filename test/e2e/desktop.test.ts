@@ -1,6 +1,13 @@
 /** Real file managers: an image is double-clicked, looked at, and ejected. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
@@ -19,8 +26,9 @@ interface FileManager {
   handler: string;
   /** In a window of the size that `Desktop` gives it: the first file shown. */
   firstFile: Point;
-  /** The column of the eject buttons in the side bar. */
-  ejectColumn: number;
+  /** The column of the eject buttons in the side bar. KDE's lists no such mounts. */
+  ejectColumn?: number;
+  environment?: Record<string, string>;
 }
 
 const fileManagers: FileManager[] = [
@@ -36,6 +44,12 @@ const fileManagers: FileManager[] = [
     handler: "org.gnome.Nautilus.desktop",
     firstFile: { x: 355, y: 123 },
     ejectColumn: 212,
+  },
+  {
+    program: "dolphin",
+    handler: "org.kde.dolphin.desktop",
+    firstFile: { x: 323, y: 187 },
+    environment: { XDG_CURRENT_DESKTOP: "KDE", KDE_SESSION_VERSION: "5" },
   },
 ];
 
@@ -89,14 +103,22 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
     run("xorriso", ["-as", "mkisofs", "-quiet", "-J", "-R", "-V", label, "-o", path, tree]);
   }
 
-  function showFoldersWith({ handler }: FileManager): void {
+  function showFoldersWith({ handler, environment }: FileManager): void {
+    delete desktop.environment.KDE_SESSION_VERSION;
+    Object.assign(desktop.environment, { XDG_CURRENT_DESKTOP: "GNOME", ...environment });
     const defaults = readFileSync(mimeapps, "utf8").replace(/^inode\/directory=.*\n/m, "");
     const wanted = `inode/directory=${handler};\n`;
     writeFileSync(mimeapps, defaults.replace(/^\[Default Applications\]\n/m, `$&${wanted}`));
   }
 
-  /** Clicks down the column until the button is hit. */
-  async function eject({ ejectColumn }: FileManager): Promise<void> {
+  /** Clicks down the column until the button is hit; or chooses from the image's menu. */
+  async function eject({ ejectColumn, firstFile }: FileManager, image: string): Promise<void> {
+    if (ejectColumn === undefined) {
+      await desktop.window(dirOf(image));
+      // "Unmount Disk Image".
+      await desktop.chooseFromMenu(firstFile, "u");
+      return desktop.until("the mount to go away", () => mountpoints().length === 0);
+    }
     for (let y = SIDE_BAR.bottom; y >= SIDE_BAR.top; y -= SIDE_BAR.step) {
       desktop.click({ x: ejectColumn, y });
       await sleep(40);
@@ -121,6 +143,34 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
     await desktop.window("Secret");
     expect(isomountHere("open", "--unmount", image)).toBe("");
     expect(mountpoints()).toEqual([]);
+  });
+
+  it("shows a volume's own icon on its folder, and leaves the volume as it is", async () => {
+    const icon = join(isomount.folder, "icon.icns");
+    const png = join(isomount.folder, "icon.png");
+    run("convert", ["-size", "128x128", "xc:#f000f0", `PNG32:${png}`]);
+    run("png2icns", [icon, png]);
+    const volume = new HfsPlusBuilder({ label: "Iconic" });
+    volume.file(ROOT_CNID, ".VolumeIcon.icns", { data: readFileSync(icon) });
+    const image = join(isomount.folder, "iconic.img");
+    writeFileSync(image, volume.build());
+    const [nautilus] = fileManagers.filter(({ program }) => program === "nautilus");
+    showFoldersWith(nautilus);
+    const mountpoint = isomountHere("open", image).trim();
+    const info = desktop.run("gio", "info", "-a", "metadata::custom-icon", mountpoint);
+    expect(info).toContain(`file://${desktop.home}/.cache/isomount/icons/`);
+    expect(readdirSync(mountpoint)).toEqual([".VolumeIcon.icns"]);
+    expect(desktop.count(0xf0, 0, 0xf0)).toBe(0);
+    desktop.spawn(nautilus.program, dirname(mountpoint));
+    await desktop.window(basename(dirname(mountpoint)));
+    await desktop.until("the icon", () => desktop.count(0xf0, 0, 0xf0) > 1000);
+    desktop.screenshot("icon");
+    expect(isomountHere("open", "--unmount", mountpoint)).toBe("");
+    // Another image in the same folder has none.
+    writeFileSync(image, new HfsPlusBuilder({ label: "Iconic" }).build());
+    expect(isomountHere("open", image).trim()).toBe(mountpoint);
+    const after = desktop.run("gio", "info", "-a", "metadata::custom-icon", mountpoint);
+    expect(after).not.toContain("custom-icon:");
   });
 
   it("says in a window what is wrong with an image", async () => {
@@ -156,7 +206,7 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
       // As GLib's file managers and file dialogs all see it.
       expect(desktop.run("gio", "mount", "-l")).toContain(`: ${image.label} -> file://`);
       desktop.screenshot(`${manager.program}-${image.file}`);
-      await eject(manager);
+      await eject(manager, image.file);
       // The folder was made for the mount.
       await desktop.until("the folder to go away", () => !existsSync(mountpoint));
       desktop.screenshot(`${manager.program}-${image.file}-ejected`);

@@ -23,6 +23,8 @@ const programs: Record<string, string> = {
   pcmanfm: "pcmanfm",
   thunar: "thunar",
   nautilus: "nautilus",
+  dolphin: "dolphin",
+  "kde-open5": "kde-cli-tools",
 };
 
 /** Started for root; others have the machine's own, if any. */
@@ -139,6 +141,31 @@ export class Desktop {
   click({ x, y }: Point, times = 1): void {
     const at = [`${WINDOW.x + x}`, `${WINDOW.y + y}`];
     this.run("xdotool", "mousemove", ...at, "click", "--repeat", `${times}`, "--delay", "60", "1");
+  }
+
+  /** Chooses from the menu of what lies at `point` by the letter that is underlined there. */
+  async chooseFromMenu({ x, y }: Point, letter: string): Promise<void> {
+    this.run("xdotool", "mousemove", `${WINDOW.x + x}`, `${WINDOW.y + y}`, "click", "3");
+    // Opened.
+    await sleep(1000);
+    this.screenshot("menu");
+    this.run("xdotool", "key", letter);
+  }
+
+  /** How many pixels of the screen have this colour. */
+  count(red: number, green: number, blue: number): number {
+    const screen = this.picture();
+    let pixels = 0;
+    for (let i = 0; i < screen.length; i += 3) {
+      if (screen[i] === red && screen[i + 1] === green && screen[i + 2] === blue) pixels++;
+    }
+    return pixels;
+  }
+
+  /** The screen: red, green and blue of each pixel. */
+  private picture(): Buffer {
+    const parameters = ["-window", "root", "-depth", "8", "rgb:-"];
+    return run("import", parameters, { env: this.environment });
   }
 
   type(text: string): void {

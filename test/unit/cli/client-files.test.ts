@@ -287,6 +287,23 @@ describe("mountpoint", () => {
     expect(readdirSync(media)).toEqual([]);
   });
 
+  it("takes the folders above it away with it, where they were made for it", () => {
+    const home = join(folder, "home");
+    mkdirSync(home);
+    const first = makeMountpoint("Disc", "image", join(home, "a/Mounts"));
+    const second = makeMountpoint("Disc", "image", join(home, "a/Mounts"));
+    removeMade(first);
+    expect(readdirSync(join(home, "a/Mounts"))).toEqual(["Disc 2"]);
+    removeMade(second);
+    // Not made for the second, which knows nothing of the first.
+    expect(readdirSync(join(home, "a/Mounts"))).toEqual([]);
+    for (const mountpoint of [first, second]) closeMountpoint(mountpoint);
+    const third = makeMountpoint("Disc", "image", join(home, "b/Mounts"));
+    removeMade(third);
+    closeMountpoint(third);
+    expect(readdirSync(home)).toEqual(["a"]);
+  });
+
   it("keeps what somebody put into it", () => {
     const mountpoint = makeMountpoint("", "disc", folder);
     expect(mountpoint.path).toBe(join(folder, "disc"));
@@ -298,8 +315,8 @@ describe("mountpoint", () => {
 
   it.each([
     ["Ubuntu 24.04", "Ubuntu 24.04"],
-    ["a/b", "a-b"],
-    ["../../etc", "-..-etc"],
+    ["AC/DC", "AC\u2215DC"],
+    ["../../etc", "\u2215..\u2215etc"],
     ["..", ""],
     [".", ""],
     [".hidden", "hidden"],

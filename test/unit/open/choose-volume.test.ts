@@ -117,6 +117,26 @@ it("does not show what a partition held before it was formatted", async () => {
   expect(volume).toMatchObject({ format: "fat", label: "NEW" });
 });
 
+it("tells a label with a slash as it is, and escapes it where it names a folder", async () => {
+  const image = join(folder, "slash.img");
+  run("truncate", ["-s", "4M", image]);
+  run("sh", ["-c", `printf '2048,2048,83\\n4096,2048,83\\n' | sfdisk -q ${image}`]);
+  for (const [label, offset] of [
+    ["AC/DC", 2048],
+    ["50%\u241b", 4096],
+  ] as const) {
+    const volume = join(folder, "slash.ext");
+    run("mke2fs", ["-q", "-F", "-L", label, volume, "1M"]);
+    run("dd", [`if=${volume}`, `of=${image}`, "bs=512", `seek=${offset}`, "conv=notrunc"]);
+  }
+  const { description } = await open(image);
+  expect(description.volumes).toMatchObject([
+    { folder: "AC\u241b2FDC", volume: { label: "AC/DC" } },
+    { folder: "50%\u241b\u241b", volume: { label: "50%\u241b" } },
+  ]);
+  expect((await open(image, { partition: "AC/DC" })).description.volume.label).toBe("AC/DC");
+});
+
 it("says what an image is that it does not read, and what is no image at all", async () => {
   const image = join(folder, "nothing.img");
   writeFileSync(image, Buffer.alloc(1 << 20));
