@@ -34,6 +34,7 @@ import { EventStream } from "./event-stream.js";
 import { RequestFailure } from "./failure.js";
 import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
+import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
@@ -42,7 +43,7 @@ import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import type { Sandbox } from "./sandbox.js";
 import { ServerPool } from "./server-pool.js";
-import { isProcess, processStartTime, StateFolder, type StateRecord } from "./state-record.js";
+import { StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 
@@ -112,7 +113,6 @@ export class Supervisor {
         server: this.servers.hire(image),
         image,
         supply,
-        started: () => this.started(image),
         complaint: (line) => this.log.warn(`${path}: ${line}`),
       }),
     );
@@ -257,13 +257,6 @@ export class Supervisor {
     this.wait(mounted.id).then(() => watch.stop());
   }
 
-  /** The pid of a server is part of the record; bubblewrap tells it a little late. */
-  private started(image: Image): void {
-    for (const mounted of this.mounts.values()) {
-      if (mounted.facts.image === image) this.save(mounted);
-    }
-  }
-
   /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
@@ -346,9 +339,9 @@ export class Supervisor {
       }
       // A lazy unmount serves on until the last file is closed; the mountpoint is free at once.
       if (!lazy) {
-        const started = processStartTime(info.pid);
+        const server = { pid: info.pid, startTime: processStartTime(info.pid) };
         mounted.end("unmounted");
-        await processGone(info.pid, started);
+        await processGone(server);
       }
       unmounted.push(info);
     }
@@ -425,7 +418,6 @@ export class Supervisor {
       server,
       image,
       supply: () => Promise.reject(new Error("the image asks for something new")),
-      started: () => this.started(image),
       complaint: (line) => this.log.warn(`${image.path}: ${line}`),
     });
   }
@@ -487,9 +479,9 @@ export class Supervisor {
 const GONE_MILLISECONDS = 2_000;
 
 /** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
-async function processGone(pid: number, startTime: string): Promise<void> {
+async function processGone(server: KnownProcess): Promise<void> {
   const deadline = Date.now() + GONE_MILLISECONDS;
-  while (isProcess(pid, startTime)) {
+  while (isProcess(server)) {
     if (Date.now() > deadline) return;
     await new Promise((done) => setTimeout(done, 2));
   }

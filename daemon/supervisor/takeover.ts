@@ -11,14 +11,10 @@ import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { AdoptedServer, type Belongings } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
+import { isEnding, killProcess, standstill } from "./known-process.js";
 import type { Log } from "./log.js";
 import { removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
-import {
-  killProcess,
-  NODE_ID_VERSION,
-  type StateFolder,
-  type StateRecord,
-} from "./state-record.js";
+import { NODE_ID_VERSION, type StateFolder, type StateRecord } from "./state-record.js";
 
 export interface TakeoverOptions {
   poller: Poller;
@@ -71,7 +67,7 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
     throw new Error("was mounted by a version that numbers objects differently");
   }
   const stored = options.store.take(record);
-  const server = record.asleep ? undefined : findServer(record, options);
+  const server = record.asleep ? undefined : await findServer(record, options);
   if (server === undefined) {
     if (stored === undefined) throw new Error("its server died together with isomountd");
     await options.restore(record, stored);
@@ -85,7 +81,25 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
   options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
 }
 
-function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedServer | undefined {
+/** Undefined where there is none, or none that answers any more: another may take its place then. */
+async function findServer(
+  record: StateRecord,
+  { poller }: TakeoverOptions,
+): Promise<AdoptedServer | undefined> {
+  const server = connectTo(record, poller);
+  if (server !== undefined && !isEnding(record)) return server;
+  if (server !== undefined && record.pid <= 0) {
+    // Of an older version. Nobody could end it, so no other may take its place.
+    throw new Error("the process that serves it is not known");
+  }
+  // What waits in the kernel holds the socket of a server that has been killed, too.
+  server?.kill();
+  killProcess(record);
+  await standstill(record);
+  return undefined;
+}
+
+function connectTo(record: StateRecord, poller: Poller): AdoptedServer | undefined {
   try {
     return new AdoptedServer(poller, record);
   } catch (error) {
@@ -97,7 +111,7 @@ function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedSe
 
 /** What is left of a mount that is gone. */
 function discard(record: StateRecord, { state, store, log }: TakeoverOptions): void {
-  killProcess(record.pid, record.startTime);
+  killProcess(record);
   rmSync(record.socketPath, { force: true });
   const made = reopenMadeFolder(record);
   if (made !== undefined) removeMadeFolder(made, (text) => log.warn(text));
