@@ -19,7 +19,7 @@ import { type OpenedServer, retire } from "./opening.js";
 import type { Server } from "./server.js";
 import { ServerWatch } from "./server-watch.js";
 import type { StateRecord } from "./state-record.js";
-import { heldRequests, POISON_AFTER, Suspects } from "./suspects.js";
+import { isAnythingHeld, POISON_AFTER, Suspects } from "./suspects.js";
 
 /** A server that does not start is tried so often, at growing intervals. */
 const MAX_ATTEMPTS = 6;
@@ -212,13 +212,19 @@ export class MountedImage {
     };
   }
 
+  /** Its servers have died with the supervisor before: the next is started when it is needed. */
+  resume(): void {
+    if (this.facts.sleepTimeout > 0) this.sleep();
+    else void this.revive();
+  }
+
   /**
    * Answers what needs no server until something does. At once if an earlier server left a request
    * behind.
    */
   sleep(): void {
     const { fuse, slots, statistics } = this.facts;
-    if (statistics === undefined || heldRequests(slots).size > 0) {
+    if (statistics === undefined || isAnythingHeld(slots)) {
       void this.revive();
       return;
     }
@@ -348,7 +354,7 @@ export class MountedImage {
    * Starts another server; one that cannot start is tried again, a little later each time. Resolves
    * when one serves, or the mount is lost.
    */
-  async revive(): Promise<void> {
+  private async revive(): Promise<void> {
     for (let attempt = 1; !this.ended; attempt++) {
       const opened = await this.tryToReopen(attempt);
       if (opened === undefined) await pause(attempt * PAUSE_MILLISECONDS);

@@ -43,9 +43,11 @@ import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import type { Sandbox } from "./sandbox.js";
 import { ServerPool } from "./server-pool.js";
+import type { ServerProcess } from "./server-process.js";
 import { StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
+import { Turnstile } from "./turnstile.js";
 
 type CommonFacts = Omit<
   MountFacts,
@@ -88,6 +90,7 @@ export class Supervisor {
   private lastSession = 0;
   private readonly state: StateFolder;
   private readonly servers: ServerPool;
+  private readonly turnstile = new Turnstile();
 
   constructor(
     private readonly poller: Poller,
@@ -203,7 +206,7 @@ export class Supervisor {
   ): Promise<MountedImage> {
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
-    const server = await this.reopen(facts.image, this.servers.hireNative(facts.image));
+    const server = await this.reopen(facts.image, (image) => this.servers.hireNative(image));
     const mountpoint = descriptorPath(request.mountpoint);
     const mounted = this.track(
       { ...facts, mountpoint, device: "", transport: "fuse-native", fuse: -1, slots: -1 },
@@ -277,13 +280,22 @@ export class Supervisor {
     const records = await takeOver({ poller, folder, state, store, log, restore });
     // Ids are never given twice, whatever became of these.
     for (const { id } of records) this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
+    this.sortMounts();
+    await this.settle();
   }
 
-  private async restore(
+  /** The latest comes last, whichever was restored first: it may lie on an earlier one. */
+  private sortMounts(): void {
+    const byAge = [...this.mounts].sort(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)));
+    this.mounts.clear();
+    for (const [id, mounted] of byAge) this.mounts.set(id, mounted);
+  }
+
+  private restore(
     record: StateRecord,
     { fuse, slots, image: fd, met }: Belongings,
     server?: AdoptedServer,
-  ): Promise<void> {
+  ): void {
     const { config, timeZone, sandbox, since, restarts, poisoned } = record;
     const image = new Image(record.image, fd, config, timeZone, sandbox, met);
     if (this.isForeign(record.uid) && !this.confines) {
@@ -307,7 +319,7 @@ export class Supervisor {
     this.store.keep(record.id, fuse, slots, image);
     if (server !== undefined) mounted.adopt(server);
     else if (record.asleep) mounted.sleep();
-    else await mounted.revive();
+    else mounted.resume();
   }
 
   /** `by`: only what this user has mounted. */
@@ -413,13 +425,18 @@ export class Supervisor {
   }
 
   /** Another server for an image that was open before: all it asks for is remembered. */
-  private async reopen(image: Image, server = this.servers.hire(image)): Promise<OpenedServer> {
-    return openServer({
-      server,
-      image,
-      supply: () => Promise.reject(new Error("the image asks for something new")),
-      complaint: (line) => this.log.warn(`${image.path}: ${line}`),
-    });
+  private reopen(
+    image: Image,
+    hire: (image: Image) => ServerProcess = (any) => this.servers.hire(any),
+  ): Promise<OpenedServer> {
+    return this.turnstile.pass(() =>
+      openServer({
+        server: hire(image),
+        image,
+        supply: () => Promise.reject(new Error("the image asks for something new")),
+        complaint: (line) => this.log.warn(`${image.path}: ${line}`),
+      }),
+    );
   }
 
   /** What `systemctl status` shows. */

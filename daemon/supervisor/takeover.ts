@@ -24,7 +24,7 @@ export interface TakeoverOptions {
   store: DescriptorStore;
   log: Log;
   /** Carries on with a mount, by the server that serves it or, without one, by a new one. */
-  restore(record: StateRecord, belongings: Belongings, server?: AdoptedServer): Promise<void>;
+  restore(record: StateRecord, belongings: Belongings, server?: AdoptedServer): void;
 }
 
 /** Returns the records that were found, whatever became of them. */
@@ -33,20 +33,20 @@ export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]>
   const records = state.load((file, reason) => log.warn(`${file} is left alone: ${reason}`));
   removeStaleFiles(options.folder, records);
   const there = readMountinfo();
-  for (const record of records) {
-    const mountpoint = whereMounted(record, there);
-    if (mountpoint === undefined) {
-      discard(record, options);
-      continue;
-    }
-    try {
-      await carryOn({ ...record, mountpoint }, options);
-    } catch (error) {
-      log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
-      await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
-      discard(record, options);
-    }
-  }
+  // At once: a server that has to be asked, or waited for, keeps no other mount waiting.
+  await Promise.all(
+    records.map(async (record) => {
+      const mountpoint = whereMounted(record, there);
+      if (mountpoint === undefined) return discard(record, options);
+      try {
+        await carryOn({ ...record, mountpoint }, options);
+      } catch (error) {
+        log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
+        await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
+        discard(record, options);
+      }
+    }),
+  );
   store.closeRest();
   return records;
 }
@@ -70,14 +70,14 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
   const server = record.asleep ? undefined : await findServer(record, options);
   if (server === undefined) {
     if (stored === undefined) throw new Error("its server died together with isomountd");
-    await options.restore(record, stored);
-    const what = record.asleep ? "still asleep" : "served again";
-    options.log.info(`${record.image}: ${what} on ${record.mountpoint}`);
+    options.restore(record, stored);
+    const what = record.asleep ? "still asleep" : "its server has died";
+    options.log.info(`${record.image}: mounted on ${record.mountpoint}, ${what}`);
     return;
   }
   // What was kept for us is ours beyond doubt; a server's word is needed only without it.
   const belongings = stored ?? (await server.takeOver(record));
-  await options.restore(record, belongings, server);
+  options.restore(record, belongings, server);
   options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
 }
 
