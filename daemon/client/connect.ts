@@ -1,5 +1,6 @@
 /** Reaching the daemon of this user. */
 import { existsSync, readdirSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import {
   checkRuntimeFolder,
   controlSocket,
@@ -34,6 +35,13 @@ export function connectIfRunning(folder = runtimeFolder()): Connection | undefin
   }
 }
 
+/**
+ * The keeper may have started another at the same moment, which says that it is running before it
+ * listens.
+ */
+const LISTEN_MILLISECONDS = 5_000;
+const RETRY_MILLISECONDS = 50;
+
 /** Starts the daemon where none runs. */
 export async function connect(
   folder = runtimeFolder(),
@@ -44,9 +52,13 @@ export async function connect(
   safely(() => ensureRuntimeFolder(folder));
   // Loaded only here: it is seldom needed.
   const { startDaemon } = await import("./start-daemon.js");
-  startDaemon(isomountd, folder);
-  const started = connectIfRunning(folder);
-  if (started !== undefined) return started;
+  for (const deadline = Date.now() + LISTEN_MILLISECONDS; ; ) {
+    startDaemon(isomountd, folder);
+    const started = connectIfRunning(folder);
+    if (started !== undefined) return started;
+    if (Date.now() > deadline) break;
+    await pause(RETRY_MILLISECONDS);
+  }
   throw systemFailure(
     "isomountd started and ended again",
     undefined,

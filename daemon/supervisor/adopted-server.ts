@@ -8,8 +8,9 @@ import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { MetNeed } from "./image.js";
+import { killProcess, standstill } from "./known-process.js";
 import type { Server, ServerEvents } from "./server.js";
-import { killProcess, type StateRecord } from "./state-record.js";
+import type { StateRecord } from "./state-record.js";
 
 /** A server answers within milliseconds, or hangs. */
 const GIVE_MILLISECONDS = 5_000;
@@ -24,12 +25,13 @@ export interface Belongings {
 
 export class AdoptedServer implements Server {
   readonly pid: number;
+  readonly startTime: string;
   readonly sandboxed: boolean;
   readonly socketPath: string;
   private readonly link: PacketLink<FromServer, ToServer>;
-  private readonly startTime: string;
   private events: ServerEvents = { message: () => {}, gone: () => {} };
   private alive = true;
+  private killed = false;
   private onGiven: ((needs: GivenNeed[], descriptors: number[], last: boolean) => void) | undefined;
 
   /** Throws SystemError where nobody listens any more. */
@@ -42,7 +44,7 @@ export class AdoptedServer implements Server {
       poller,
       connectUnix(record.socketPath, "packet"),
       (message, descriptors) => this.hear(message, descriptors),
-      () => this.end(),
+      () => this.kill(),
     );
   }
 
@@ -57,8 +59,12 @@ export class AdoptedServer implements Server {
   }
 
   kill(): void {
-    killProcess(this.pid, this.startTime);
+    if (this.killed) return;
+    this.killed = true;
+    // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
+    killProcess(this);
+    void standstill(this).then(() => this.end());
   }
 
   /** Asks for everything the mount is made of. Rejects if what comes is not what the record says. */
@@ -102,9 +108,8 @@ export class AdoptedServer implements Server {
   }
 
   private end(): void {
-    if (!this.alive) return;
     this.alive = false;
-    rmSync(this.socketPath, { force: true });
+    this.link.close();
     this.events.gone();
   }
 }

@@ -2,7 +2,6 @@
  * One mount: its kernel connection, its slots, its image, and the server that answers for it now.
  * Servers may die; this lives until the kernel says that the filesystem is unmounted.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
@@ -18,8 +17,9 @@ import type { FromServer, ServeOrder } from "../server/messages.js";
 import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
 import type { Server } from "./server.js";
-import { processStartTime, type StateRecord } from "./state-record.js";
-import { heldRequests, POISON_AFTER, Suspects } from "./suspects.js";
+import { ServerWatch } from "./server-watch.js";
+import type { StateRecord } from "./state-record.js";
+import { isAnythingHeld, POISON_AFTER, Suspects } from "./suspects.js";
 
 /** A server that does not start is tried so often, at growing intervals. */
 const MAX_ATTEMPTS = 6;
@@ -27,12 +27,6 @@ const PAUSE_MILLISECONDS = 100;
 /** More servers than these ending in so short a time are beyond help. */
 const MAX_ENDS = 60;
 const ENDS_MILLISECONDS = 60_000;
-
-/** A server that is silent, or at one request, for longer hangs. */
-const HANG_MILLISECONDS = 1000 * Number(process.env.ISOMOUNT_HANG_SECONDS ?? 60);
-const EXAMINE_MILLISECONDS = Math.min(10_000, HANG_MILLISECONDS / 4);
-/** Private memory of a server: four times what the largest image takes. */
-const MAX_SERVER_BYTES = 768 * 2 ** 20;
 
 const NO_STATISTICS: MountStatistics = {
   requests: 0,
@@ -103,11 +97,10 @@ type Happening = "revived" | "asleep" | "awake" | "error";
 
 export class MountedImage {
   private server: Server | undefined;
+  private watch: ServerWatch | undefined;
   /** When servers ended, lately. */
   private ends: number[] = [];
   private ended = false;
-  private heardAt = Date.now();
-  private busyMilliseconds = 0;
   /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
   private earlier = NO_STATISTICS;
@@ -120,7 +113,6 @@ export class MountedImage {
   private wanted = false;
   /** Answers in place of a server that sleeps. */
   private standby: Standby | undefined;
-  private readonly watch: NodeJS.Timeout;
   private readonly suspects = new Suspects();
 
   constructor(
@@ -128,12 +120,7 @@ export class MountedImage {
     private readonly poller: Poller,
     private readonly events: MountEvents,
     private readonly history = newMount(),
-  ) {
-    const { sleepTimeout } = facts;
-    const sleepMilliseconds = sleepTimeout > 0 ? (sleepTimeout * 1000) / 2 : Infinity;
-    const pause = Math.min(EXAMINE_MILLISECONDS, sleepMilliseconds);
-    this.watch = setInterval(() => this.examine(), pause);
-  }
+  ) {}
 
   get id(): string {
     return this.facts.id;
@@ -158,15 +145,10 @@ export class MountedImage {
 
   /** Lets an opened server serve. */
   serve(opened: OpenedServer, resume: boolean): void {
-    this.server = opened.server;
-    this.heardAt = this.usedAt = Date.now();
+    this.employ(opened.server);
     if (this.wanted) this.events.happened("awake", "has a server again, since it is used");
     else if (resume) this.events.happened("revived", "has another server");
     this.wanted = false;
-    opened.server.handOver({
-      message: (message) => this.hear(message),
-      gone: () => this.bereaved(),
-    });
     // Before it serves: the supervisor after this one must find it, or it would start a second.
     this.events.changed();
     const { overrides, maxReadBytes, fuse, slots } = this.facts;
@@ -187,16 +169,31 @@ export class MountedImage {
 
   /** Takes on a server that has been serving all along. */
   adopt(server: Server): void {
-    this.server = server;
-    this.heardAt = this.usedAt = Date.now();
-    server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
+    this.employ(server);
     this.events.changed();
+  }
+
+  private employ(server: Server): void {
+    this.server = server;
+    this.usedAt = Date.now();
+    const { sleepTimeout } = this.facts;
+    // Twice in the time after which it may sleep.
+    const pause = sleepTimeout > 0 ? (sleepTimeout * 1000) / 2 : Infinity;
+    const trouble = (what: string) => this.events.happened("error", what);
+    this.watch = new ServerWatch(server, pause, trouble);
+    server.handOver({ message: (message) => this.hear(message), gone: () => this.bereaved() });
+  }
+
+  private dismiss(): void {
+    this.watch?.stop();
+    this.watch = undefined;
+    this.server = undefined;
   }
 
   /** For the supervisor after this one. */
   record(): Omit<StateRecord, "version" | "nodeIdVersion"> {
     const { image, fuse: _, slots: __, transport: ___, ...facts } = this.facts;
-    const pid = this.server?.pid ?? 0;
+    const { socketPath = "", pid = 0, startTime = "" } = this.server ?? {};
     return {
       ...facts,
       image: image.path,
@@ -208,12 +205,18 @@ export class MountedImage {
         hasDescriptor: supply.fd !== undefined,
       })),
       sandbox: image.sandbox,
-      socketPath: this.server?.socketPath ?? "",
+      socketPath,
       pid,
-      startTime: pid > 0 ? processStartTime(pid) : "",
+      startTime,
       ...this.history,
       asleep: this.standby !== undefined,
     };
+  }
+
+  /** Its servers have died with the supervisor before: the next is started when it is needed. */
+  resume(): void {
+    if (this.facts.sleepTimeout > 0) this.sleep();
+    else void this.revive();
   }
 
   /**
@@ -222,7 +225,7 @@ export class MountedImage {
    */
   sleep(): void {
     const { fuse, slots, statistics } = this.facts;
-    if (statistics === undefined || heldRequests(slots).size > 0) {
+    if (statistics === undefined || isAnythingHeld(slots)) {
       void this.revive();
       return;
     }
@@ -255,10 +258,7 @@ export class MountedImage {
       opened.server.handOver({
         message: (message) => {
           if (message.type === "serving") {
-            opened.server.handOver({
-              message: (later) => this.hear(later),
-              gone: () => this.bereaved(),
-            });
+            this.employ(opened.server);
             resolve();
           } else if (message.type === "failed") reject(new Error(message.failure.message));
         },
@@ -296,9 +296,8 @@ export class MountedImage {
     if (this.ended) return;
     this.ended = true;
     this.detached = true;
-    clearInterval(this.watch);
     this.server?.kill();
-    this.server = undefined;
+    this.dismiss();
     if (this.standby) this.rise();
     if (this.facts.fuse >= 0) close(this.facts.fuse);
     if (this.facts.slots >= 0) close(this.facts.slots);
@@ -306,36 +305,14 @@ export class MountedImage {
     this.events.unmounted(reason);
   }
 
-  /** Asks the server how it is; replaces one that hangs or has outgrown its memory. */
-  private examine(): void {
-    const { server } = this;
-    if (server === undefined) return;
-    const silent = Date.now() - this.heardAt;
-    const grown = anonymousMemory(server.pid);
-    const trouble =
-      silent > HANG_MILLISECONDS
-        ? `its server has not answered for ${Math.round(silent / 1000)} seconds`
-        : this.busyMilliseconds > HANG_MILLISECONDS
-          ? `its server has been at one request for ${Math.round(this.busyMilliseconds / 1000)} seconds`
-          : grown > MAX_SERVER_BYTES
-            ? `its server has grown to ${Math.round(grown / 2 ** 20)} MiB`
-            : undefined;
-    if (trouble === undefined) return server.send({ type: "ping" });
-    this.events.happened("error", `${trouble}: replacing it`);
-    this.busyMilliseconds = 0;
-    this.heardAt = Date.now();
-    server.kill();
-  }
-
   private hear(message: FromServer): void {
-    this.heardAt = Date.now();
+    this.watch?.heard(message.type === "pong" ? message.busyMilliseconds : undefined);
     if (message.type === "unmounted") this.end("unmounted");
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
-      if (statistics.requests > this.statistics.requests) this.usedAt = this.heardAt;
+      if (statistics.requests > this.statistics.requests) this.usedAt = Date.now();
       // A server of an earlier version may count less.
       this.statistics = { ...NO_STATISTICS, ...statistics };
-      this.busyMilliseconds = message.busyMilliseconds;
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
     } else if (message.type === "defect") this.events.happened("error", message.message);
   }
@@ -351,7 +328,7 @@ export class MountedImage {
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
     if (this.ended) return;
-    this.server = undefined;
+    this.dismiss();
     this.earlier = sum(this.earlier, this.statistics);
     this.statistics = NO_STATISTICS;
     if (this.drowsy) {
@@ -379,7 +356,7 @@ export class MountedImage {
    * Starts another server; one that cannot start is tried again, a little later each time. Resolves
    * when one serves, or the mount is lost.
    */
-  async revive(): Promise<void> {
+  private async revive(): Promise<void> {
     for (let attempt = 1; !this.ended; attempt++) {
       const opened = await this.tryToReopen(attempt);
       if (opened === undefined) await pause(attempt * PAUSE_MILLISECONDS);
@@ -422,18 +399,4 @@ function sum(a: MountStatistics, b: MountStatistics): MountStatistics {
   const total = { ...a };
   for (const name of Object.keys(total) as (keyof MountStatistics)[]) total[name] += b[name];
   return total;
-}
-
-/** Bytes that belong to one process alone and lie in no file; 0 where there is no such process. */
-function anonymousMemory(pid: number): number {
-  if (pid <= 0) return 0;
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    return 1024 * Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    // Gone; or this process has no descriptor left, and looks again later.
-    if (["ENOENT", "ESRCH", "EMFILE", "ENFILE"].includes(code ?? "")) return 0;
-    throw error;
-  }
 }

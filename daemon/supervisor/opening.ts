@@ -24,8 +24,6 @@ export interface OpeningOptions {
   /** Asked for what the image does not remember from an earlier server. */
   supply(need: Need): Promise<Supply>;
   complaint(line: string): void;
-  /** The server's pid is known now. */
-  started(): void;
 }
 
 /** Ends a server that is not needed any more. */
@@ -46,7 +44,6 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
         lastWords = line;
         options.complaint(line);
       },
-      started: options.started,
     });
     server.send({ type: "open", config: image.config }, [image.fd]);
     let timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);

@@ -9,14 +9,13 @@ import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
+import { killProcess, processStartTime, standstill } from "./known-process.js";
 import type { SandboxPlan } from "./sandbox.js";
 import type { Server, ServerEvents } from "./server.js";
 
 export interface ProcessEvents extends ServerEvents {
   /** A line that the server wrote to its standard error. */
   complaint(line: string): void;
-  /** `pid` is known now. */
-  started(): void;
 }
 
 export interface ServerStart {
@@ -57,12 +56,12 @@ const unemployed: ProcessEvents = {
   message: () => {},
   gone: () => {},
   complaint: () => {},
-  started: () => {},
 };
 
 export class ServerProcess implements Server {
   /** 0 until bubblewrap has told. */
   pid = 0;
+  startTime = "";
   readonly sandboxed: boolean;
   readonly socketPath: string;
   readonly timeZone: string;
@@ -70,6 +69,9 @@ export class ServerProcess implements Server {
   private readonly child: ChildProcess;
   private events = unemployed;
   private isAlive = true;
+  private killed = false;
+  /** What it said before bubblewrap told who it is. */
+  private readonly early: FromServer[] = [];
 
   constructor(
     poller: Poller,
@@ -109,9 +111,10 @@ export class ServerProcess implements Server {
         (message, descriptors) => {
           // A server has none to give: what it sends is not kept open here.
           for (const fd of descriptors) close(fd);
-          if (this.isAlive) this.events.message(message);
+          this.hear(message);
         },
-        () => this.end(),
+        // It goes, or does not read what it is told.
+        () => this.kill(),
       );
     } catch (error) {
       this.isAlive = false;
@@ -127,12 +130,12 @@ export class ServerProcess implements Server {
       if (this.isAlive && (code || signal))
         this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
       // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
-      if (signal !== null && plan.sandboxed && this.pid > 0) this.killServer();
-      this.end();
+      if (signal !== null && plan.sandboxed && this.pid > 0) this.kill();
+      else this.end();
     });
     this.readLines(this.child.stderr as Readable, (line) => this.events.complaint(line));
-    this.pid = plan.sandboxed ? 0 : (this.child.pid ?? 0);
     this.readInfo(info.reader);
+    if (!plan.sandboxed && this.child.pid !== undefined) this.identify(this.child.pid);
     this.child.unref();
   }
 
@@ -162,24 +165,41 @@ export class ServerProcess implements Server {
 
   /** At once and for good. `gone` follows. */
   kill(): void {
-    if (!this.isAlive) return;
+    if (!this.isAlive || this.killed) return;
+    this.killed = true;
     // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
     // Killed half-way, bubblewrap would leave a child that waits for it for ever.
-    if (this.pid > 0) this.killServer();
-    else if (this.sandboxed) this.killWhenKnown = true;
-    else this.child.kill("SIGKILL");
+    if (this.pid > 0) this.bringDown();
+    else if (!this.sandboxed) this.child.kill("SIGKILL");
   }
 
-  private killServer(): void {
+  private bringDown(): void {
+    killProcess(this);
+    void standstill(this).then(() => this.end());
+  }
+
+  /** It can be killed from here on, and its words count. */
+  private identify(pid: number): void {
     try {
-      process.kill(this.pid, "SIGKILL");
+      this.startTime = processStartTime(pid);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      // For want of descriptors. It has just been started: the pid is nobody else's.
+      this.events.complaint(`server: ${(error as Error).message}`);
+      process.kill(pid, "SIGKILL");
+      return;
     }
+    this.pid = pid;
+    if (this.killed) return this.bringDown();
+    for (const message of this.early.splice(0)) this.events.message(message);
   }
 
-  private killWhenKnown = false;
+  /** What has no process yet could not be killed, nor found by the supervisor after this one. */
+  private hear(message: FromServer): void {
+    if (!this.isAlive) return;
+    if (this.pid > 0) this.events.message(message);
+    else this.early.push(message);
+  }
 
   private end(): void {
     if (!this.isAlive) return;
@@ -200,11 +220,9 @@ export class ServerProcess implements Server {
       text += part;
       const pid = /"child-pid"\s*:\s*(\d+)/.exec(text);
       if (pid === null) return;
-      this.pid = Number(pid[1]);
       // Read on to its end: bubblewrap has more to say, and SIGPIPE would kill it half-way.
       text = "";
-      if (this.isAlive) this.events.started();
-      if (this.killWhenKnown) this.kill();
+      if (this.pid === 0) this.identify(Number(pid[1]));
     });
     stream.on("error", () => stream.destroy());
     (stream as Readable & { unref?: () => void }).unref?.();

@@ -97,31 +97,3 @@ export class StateFolder {
     return join(this.folder, `${id}.json`);
   }
 }
-
-/** Pids are used again: whether this one is still the process that had this start time. */
-export function isProcess(pid: number, startTime: string): boolean {
-  return pid > 0 && startTime !== "" && processStartTime(pid) === startTime;
-}
-
-/** Ends that process for good, and no other; nothing happens where it is gone. */
-export function killProcess(pid: number, startTime: string): void {
-  if (!isProcess(pid, startTime)) return;
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-/** Field 22 of /proc/PID/stat; empty where there is no such process. */
-export function processStartTime(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is the program's name in parentheses, and may hold anything.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return "";
-    throw error;
-  }
-}

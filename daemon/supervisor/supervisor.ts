@@ -34,6 +34,7 @@ import { EventStream } from "./event-stream.js";
 import { RequestFailure } from "./failure.js";
 import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
+import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
@@ -42,9 +43,11 @@ import { type OpenedServer, openServer, retire } from "./opening.js";
 import { raiseReadAhead } from "./read-ahead.js";
 import type { Sandbox } from "./sandbox.js";
 import { ServerPool } from "./server-pool.js";
-import { isProcess, processStartTime, StateFolder, type StateRecord } from "./state-record.js";
+import type { ServerProcess } from "./server-process.js";
+import { StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
+import { Turnstile } from "./turnstile.js";
 
 type CommonFacts = Omit<
   MountFacts,
@@ -87,6 +90,7 @@ export class Supervisor {
   private lastSession = 0;
   private readonly state: StateFolder;
   private readonly servers: ServerPool;
+  private readonly turnstile = new Turnstile();
 
   constructor(
     private readonly poller: Poller,
@@ -112,7 +116,6 @@ export class Supervisor {
         server: this.servers.hire(image),
         image,
         supply,
-        started: () => this.started(image),
         complaint: (line) => this.log.warn(`${path}: ${line}`),
       }),
     );
@@ -203,7 +206,7 @@ export class Supervisor {
   ): Promise<MountedImage> {
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
-    const server = await this.reopen(facts.image, this.servers.hireNative(facts.image));
+    const server = await this.reopen(facts.image, (image) => this.servers.hireNative(image));
     const mountpoint = descriptorPath(request.mountpoint);
     const mounted = this.track(
       { ...facts, mountpoint, device: "", transport: "fuse-native", fuse: -1, slots: -1 },
@@ -257,13 +260,6 @@ export class Supervisor {
     this.wait(mounted.id).then(() => watch.stop());
   }
 
-  /** The pid of a server is part of the record; bubblewrap tells it a little late. */
-  private started(image: Image): void {
-    for (const mounted of this.mounts.values()) {
-      if (mounted.facts.image === image) this.save(mounted);
-    }
-  }
-
   /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
@@ -284,13 +280,22 @@ export class Supervisor {
     const records = await takeOver({ poller, folder, state, store, log, restore });
     // Ids are never given twice, whatever became of these.
     for (const { id } of records) this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
+    this.sortMounts();
+    await this.settle();
   }
 
-  private async restore(
+  /** The latest comes last, whichever was restored first: it may lie on an earlier one. */
+  private sortMounts(): void {
+    const byAge = [...this.mounts].sort(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)));
+    this.mounts.clear();
+    for (const [id, mounted] of byAge) this.mounts.set(id, mounted);
+  }
+
+  private restore(
     record: StateRecord,
     { fuse, slots, image: fd, met }: Belongings,
     server?: AdoptedServer,
-  ): Promise<void> {
+  ): void {
     const { config, timeZone, sandbox, since, restarts, poisoned } = record;
     const image = new Image(record.image, fd, config, timeZone, sandbox, met);
     if (this.isForeign(record.uid) && !this.confines) {
@@ -314,7 +319,7 @@ export class Supervisor {
     this.store.keep(record.id, fuse, slots, image);
     if (server !== undefined) mounted.adopt(server);
     else if (record.asleep) mounted.sleep();
-    else await mounted.revive();
+    else mounted.resume();
   }
 
   /** `by`: only what this user has mounted. */
@@ -346,9 +351,9 @@ export class Supervisor {
       }
       // A lazy unmount serves on until the last file is closed; the mountpoint is free at once.
       if (!lazy) {
-        const started = processStartTime(info.pid);
+        const server = { pid: info.pid, startTime: processStartTime(info.pid) };
         mounted.end("unmounted");
-        await processGone(info.pid, started);
+        await processGone(server);
       }
       unmounted.push(info);
     }
@@ -420,14 +425,18 @@ export class Supervisor {
   }
 
   /** Another server for an image that was open before: all it asks for is remembered. */
-  private async reopen(image: Image, server = this.servers.hire(image)): Promise<OpenedServer> {
-    return openServer({
-      server,
-      image,
-      supply: () => Promise.reject(new Error("the image asks for something new")),
-      started: () => this.started(image),
-      complaint: (line) => this.log.warn(`${image.path}: ${line}`),
-    });
+  private reopen(
+    image: Image,
+    hire: (image: Image) => ServerProcess = (any) => this.servers.hire(any),
+  ): Promise<OpenedServer> {
+    return this.turnstile.pass(() =>
+      openServer({
+        server: hire(image),
+        image,
+        supply: () => Promise.reject(new Error("the image asks for something new")),
+        complaint: (line) => this.log.warn(`${image.path}: ${line}`),
+      }),
+    );
   }
 
   /** What `systemctl status` shows. */
@@ -487,9 +496,9 @@ export class Supervisor {
 const GONE_MILLISECONDS = 2_000;
 
 /** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
-async function processGone(pid: number, startTime: string): Promise<void> {
+async function processGone(server: KnownProcess): Promise<void> {
   const deadline = Date.now() + GONE_MILLISECONDS;
-  while (isProcess(pid, startTime)) {
+  while (isProcess(server)) {
     if (Date.now() > deadline) return;
     await new Promise((done) => setTimeout(done, 2));
   }

@@ -29,15 +29,28 @@ export class Suspects {
 }
 
 /** What a dead server had in hand, by request; `slots` is their memfd. */
-export function heldRequests(slots: number): Map<string, PoisonedRequest> {
+function heldRequests(slots: number): Map<string, PoisonedRequest> {
   const held = new Map<string, PoisonedRequest>();
-  const bytes = new Uint8Array(REQUEST_SIZE);
-  const words = new Uint32Array(bytes.buffer);
-  for (let slot = 0; slot < MAX_SLOTS; slot++) {
-    const got = readSync(slots, bytes, 0, REQUEST_SIZE, slot * REQUEST_SIZE);
-    if (got < IN_HEADER_SIZE || words[InHeader.len] < IN_HEADER_SIZE || isWaiting(words)) continue;
+  for (const words of occupied(slots)) {
+    if (isWaiting(words)) continue;
     const request = Dispatcher.poisonKey(words);
     held.set(JSON.stringify(request), request);
   }
   return held;
+}
+
+/** Whether a server is wanted for what earlier ones have left behind. */
+export function isAnythingHeld(slots: number): boolean {
+  for (const _ of occupied(slots)) return true;
+  return false;
+}
+
+/** One after the other in the same memory. */
+function* occupied(slots: number): Generator<Uint32Array> {
+  const bytes = new Uint8Array(REQUEST_SIZE);
+  const words = new Uint32Array(bytes.buffer);
+  for (let slot = 0; slot < MAX_SLOTS; slot++) {
+    const got = readSync(slots, bytes, 0, REQUEST_SIZE, slot * REQUEST_SIZE);
+    if (got >= IN_HEADER_SIZE && words[InHeader.len] >= IN_HEADER_SIZE) yield words;
+  }
 }

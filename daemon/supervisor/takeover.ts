@@ -11,14 +11,10 @@ import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { AdoptedServer, type Belongings } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
+import { isEnding, killProcess, standstill } from "./known-process.js";
 import type { Log } from "./log.js";
 import { removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
-import {
-  killProcess,
-  NODE_ID_VERSION,
-  type StateFolder,
-  type StateRecord,
-} from "./state-record.js";
+import { NODE_ID_VERSION, type StateFolder, type StateRecord } from "./state-record.js";
 
 export interface TakeoverOptions {
   poller: Poller;
@@ -28,7 +24,7 @@ export interface TakeoverOptions {
   store: DescriptorStore;
   log: Log;
   /** Carries on with a mount, by the server that serves it or, without one, by a new one. */
-  restore(record: StateRecord, belongings: Belongings, server?: AdoptedServer): Promise<void>;
+  restore(record: StateRecord, belongings: Belongings, server?: AdoptedServer): void;
 }
 
 /** Returns the records that were found, whatever became of them. */
@@ -37,20 +33,20 @@ export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]>
   const records = state.load((file, reason) => log.warn(`${file} is left alone: ${reason}`));
   removeStaleFiles(options.folder, records);
   const there = readMountinfo();
-  for (const record of records) {
-    const mountpoint = whereMounted(record, there);
-    if (mountpoint === undefined) {
-      discard(record, options);
-      continue;
-    }
-    try {
-      await carryOn({ ...record, mountpoint }, options);
-    } catch (error) {
-      log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
-      await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
-      discard(record, options);
-    }
-  }
+  // At once: a server that has to be asked, or waited for, keeps no other mount waiting.
+  await Promise.all(
+    records.map(async (record) => {
+      const mountpoint = whereMounted(record, there);
+      if (mountpoint === undefined) return discard(record, options);
+      try {
+        await carryOn({ ...record, mountpoint }, options);
+      } catch (error) {
+        log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
+        await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
+        discard(record, options);
+      }
+    }),
+  );
   store.closeRest();
   return records;
 }
@@ -71,21 +67,39 @@ async function carryOn(record: StateRecord, options: TakeoverOptions): Promise<v
     throw new Error("was mounted by a version that numbers objects differently");
   }
   const stored = options.store.take(record);
-  const server = record.asleep ? undefined : findServer(record, options);
+  const server = record.asleep ? undefined : await findServer(record, options);
   if (server === undefined) {
     if (stored === undefined) throw new Error("its server died together with isomountd");
-    await options.restore(record, stored);
-    const what = record.asleep ? "still asleep" : "served again";
-    options.log.info(`${record.image}: ${what} on ${record.mountpoint}`);
+    options.restore(record, stored);
+    const what = record.asleep ? "still asleep" : "its server has died";
+    options.log.info(`${record.image}: mounted on ${record.mountpoint}, ${what}`);
     return;
   }
   // What was kept for us is ours beyond doubt; a server's word is needed only without it.
   const belongings = stored ?? (await server.takeOver(record));
-  await options.restore(record, belongings, server);
+  options.restore(record, belongings, server);
   options.log.info(`${record.image}: still mounted on ${record.mountpoint}`);
 }
 
-function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedServer | undefined {
+/** Undefined where there is none, or none that answers any more: another may take its place then. */
+async function findServer(
+  record: StateRecord,
+  { poller }: TakeoverOptions,
+): Promise<AdoptedServer | undefined> {
+  const server = connectTo(record, poller);
+  if (server !== undefined && !isEnding(record)) return server;
+  if (server !== undefined && record.pid <= 0) {
+    // Of an older version. Nobody could end it, so no other may take its place.
+    throw new Error("the process that serves it is not known");
+  }
+  // What waits in the kernel holds the socket of a server that has been killed, too.
+  server?.kill();
+  killProcess(record);
+  await standstill(record);
+  return undefined;
+}
+
+function connectTo(record: StateRecord, poller: Poller): AdoptedServer | undefined {
   try {
     return new AdoptedServer(poller, record);
   } catch (error) {
@@ -97,7 +111,7 @@ function findServer(record: StateRecord, { poller }: TakeoverOptions): AdoptedSe
 
 /** What is left of a mount that is gone. */
 function discard(record: StateRecord, { state, store, log }: TakeoverOptions): void {
-  killProcess(record.pid, record.startTime);
+  killProcess(record);
   rmSync(record.socketPath, { force: true });
   const made = reopenMadeFolder(record);
   if (made !== undefined) removeMadeFolder(made, (text) => log.warn(text));

@@ -11,8 +11,9 @@ import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { check, unlinkat } from "../../fs-adapter/system/libc.js";
 import { codeOf } from "../client/failure.js";
 import { runtimeFolder } from "../rpc/runtime-folder.js";
+import { isEnding } from "../supervisor/known-process.js";
 import { type MadeFolder, reopenMadeFolder } from "../supervisor/made-folder.js";
-import { processStartTime, StateFolder, type StateRecord } from "../supervisor/state-record.js";
+import { StateFolder, type StateRecord } from "../supervisor/state-record.js";
 
 const UNIT = "isomountd.service";
 const AT_REMOVEDIR = 0x200;
@@ -51,13 +52,13 @@ export async function cleanUp(folder = runtimeFolder()): Promise<void> {
 }
 
 async function unmount(record: StateRecord): Promise<void> {
-  const { mountpoint, device, pid, startTime } = record;
+  const { mountpoint, device } = record;
   const there = readMountinfo().some(
     (entry) => entry.mountpoint === mountpoint && entry.device === device,
   );
   if (there) {
     // Its readers would wait for ever: systemd may go on holding the connection.
-    if (pid <= 0 || processStartTime(pid) !== startTime) abort(device);
+    if (isEnding(record)) abort(device);
     await unmountFuse(mountpoint, true);
   }
   const folder = reopenMadeFolder(record);

@@ -2,12 +2,13 @@
  * The serving loop: read a request into the slot, answer it, until the mount is gone. Runs on
  * threads of its own, because read(2) blocks until a request comes.
  */
-import { readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
 import type { Volume } from "../../image-core/filesystem/volume.js";
-import { FUSE_NOTIFY_RESEND, IN_HEADER_SIZE, OUT_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
+import { IN_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
 import { BusyPoll } from "./busy-poll.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { FilesAhead } from "./files-ahead.js";
+import { resend } from "./resend.js";
 import { MAX_SLOTS, Slot } from "./slot.js";
 
 export interface ServeOptions extends DispatcherOptions {
@@ -79,18 +80,5 @@ function answerSlots(options: ServeOptions, own: Slot, dispatcher: Dispatcher): 
   for (const other of others) {
     own.takeOver(other);
     dispatcher.handle();
-  }
-}
-
-/** Asks the kernel for everything it considers read but unanswered. Older kernels than 6.9 refuse. */
-function resend(fuse: number): void {
-  const header = Buffer.alloc(OUT_HEADER_SIZE);
-  header.writeUInt32LE(OUT_HEADER_SIZE, 0);
-  header.writeInt32LE(FUSE_NOTIFY_RESEND, 4);
-  try {
-    writeSync(fuse, header);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EINVAL" && code !== "ENODEV") throw error;
   }
 }

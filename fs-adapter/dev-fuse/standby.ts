@@ -7,6 +7,7 @@ import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import { setBlocking, setNonBlocking } from "../system/unix-socket.js";
 import { InHeader, Opcode, REQUEST_SIZE, STATFS_OUT_SIZE } from "./abi.js";
 import { Reply } from "./reply.js";
+import { resend } from "./resend.js";
 import { Slot } from "./slot.js";
 
 export class Standby {
@@ -22,6 +23,8 @@ export class Standby {
     this.slot = new Slot(slots, 0);
     this.reply = new Reply(fuse, STATFS_OUT_SIZE);
     setNonBlocking(fuse);
+    // A server may have died over something that no slot tells of.
+    resend(fuse);
   }
 
   /** Answers what is there; says whether a server is wanted for the rest. Never blocks. */

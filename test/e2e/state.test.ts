@@ -2,6 +2,8 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { close } from "../../fs-adapter/system/libc.js";
+import { listenUnix } from "../../fs-adapter/system/unix-socket.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
 import { Isomount, program, startIsomount } from "../support/isomount.js";
 import { eventually } from "../support/processes.js";
@@ -39,6 +41,17 @@ it("belongs to one daemon at a time", () => {
     stderr: `isomountd: already running: another isomountd serves ${isomount.runtime}\n`,
   });
   expect(isomount.daemonPid()).toBe(pid);
+});
+
+it("waits for one that has taken over the folder and does not listen yet", async () => {
+  if (isomount.daemonPid() !== undefined) isomount.succeed("daemon", "stop");
+  const lock = join(isomount.runtime, "isomountd.lock");
+  // What a daemon that was killed has left: nobody listens there.
+  close(listenUnix(join(isomount.runtime, "control.sock")));
+  const holder = isomount.startProgram("flock", lock, "-c", "touch held; sleep 1");
+  await eventually("the lock is held", () => existsSync(join(isomount.folder, "held")));
+  expect(isomount.run("daemon", "start")).toMatchObject({ status: 0, stderr: "" });
+  await holder;
 });
 
 const isRoot = process.getuid!() === 0;

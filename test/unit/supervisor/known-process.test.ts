@@ -1,0 +1,66 @@
+/** Against real processes, by what proc(5) and waitpid(2) say of them. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import {
+  isEnding,
+  isProcess,
+  killProcess,
+  processStartTime,
+  standstill,
+} from "../../../daemon/supervisor/known-process.js";
+
+function started(...[program, ...parameters]: string[]) {
+  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "inherit"] });
+  const pid = child.pid as number;
+  return { child, pid, startTime: processStartTime(pid) };
+}
+
+describe("a process that is known", () => {
+  it("is killed, and no other that got its pid", async () => {
+    const sleep = started("sleep", "60");
+    const other = { pid: sleep.pid, startTime: `${Number(sleep.startTime) - 1}` };
+    expect([isProcess(sleep), isProcess(other)]).toEqual([true, false]);
+    expect([isEnding(sleep), isEnding(other)]).toEqual([false, true]);
+    killProcess(other);
+    const exit = once(sleep.child, "exit");
+    await standstill(other);
+    expect(isEnding(sleep)).toBe(false);
+    killProcess(sleep);
+    await standstill(sleep);
+    expect(isEnding(sleep)).toBe(true);
+    expect(await exit).toEqual([null, "SIGKILL"]);
+    expect(isProcess(sleep)).toBe(false);
+  });
+
+  it("is ending as soon as it is a zombie, though nobody has asked how it ended", async () => {
+    // sh starts it and becomes a program that asks nobody.
+    const parent = started("sh", "-c", "sleep 0.05 & echo $!; exec sleep 60");
+    const [text] = await once(parent.child.stdout!, "data");
+    const pid = Number(text);
+    const child = { pid, startTime: processStartTime(pid) };
+    expect(isProcess(child)).toBe(true);
+    await standstill(child);
+    expect([isProcess(child), isEnding(child)]).toEqual([true, true]);
+    killProcess(parent);
+    await once(parent.child, "exit");
+  });
+
+  it("is waited for while a thread of it may still run, but not for ever", async () => {
+    const busy = started(process.execPath, "-e", "for (;;);");
+    const before = Date.now();
+    // Never killed.
+    await standstill(busy);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(2_000);
+    expect(isEnding(busy)).toBe(false);
+    killProcess(busy);
+    await once(busy.child, "exit");
+  });
+
+  it("is none where nobody knows of one", async () => {
+    const none = { pid: 0, startTime: "" };
+    expect([isProcess(none), isEnding(none), processStartTime(0)]).toEqual([false, true, ""]);
+    killProcess(none);
+    await standstill(none);
+  });
+});
