@@ -1,13 +1,22 @@
 /** Finds what lies on a medium: filesystems on the whole of it, and partitions with theirs. */
 import type { PartitionDescription } from "../description.js";
 import type { Volume } from "../filesystem/volume.js";
-import { Confidence, type OpenContext, type Partition, type ProbeWindow } from "../format.js";
+import {
+  Confidence,
+  type DiscLayout,
+  type OpenContext,
+  type Partition,
+  type ProbeWindow,
+} from "../format.js";
 import { type Candidate, candidates, probeWindow } from "../probe.js";
 import { filesystemFormats, partitionFormats } from "../registry.js";
 import type { ByteSource } from "../source/byte-source.js";
+import { SliceSource } from "../source/slice-source.js";
 
 /** Partition tables in partitions: a BSD label in an MBR slot is the usual case. */
 const MAX_DEPTH = 3;
+/** Bytes of user data that a disc's medium has a sector. */
+const DISC_SECTOR = 2048;
 
 export interface FoundPartition extends Partition {
   /** As the person names it: `2`, or `2.1` inside another. */
@@ -31,7 +40,10 @@ const LARGE_SECTOR = 4096;
  */
 export async function findLayout(source: ByteSource, context: OpenContext): Promise<Layout> {
   const window = probeWindow(source, "");
-  const filesystems = likelyFilesystems(window);
+  let filesystems = likelyFilesystems(window);
+  if (filesystems.length === 0 && context.disc !== undefined) {
+    filesystems = laterFilesystems(source, context.disc);
+  }
   const [table] = candidates(partitionFormats, window);
   if (table === undefined) return { filesystems, partitions: [] };
   const partitions = await tablePartitions(table, source, context);
@@ -78,6 +90,21 @@ function likelyFilesystems(window: ProbeWindow): Candidate<Volume>[] {
   const found = candidates(filesystemFormats, window);
   const sure = found.filter(({ confidence }) => confidence > Confidence.guess);
   return sure.length > 0 ? sure : found;
+}
+
+/** Those that find their session by the disc's table of contents. */
+const SESSION_FORMATS = filesystemFormats.filter(({ id }) => id === "iso9660" || id === "udf");
+
+/** Of a disc that begins with audio: its newest data that holds a filesystem. */
+function laterFilesystems(source: ByteSource, disc: DiscLayout): Candidate<Volume>[] {
+  const tracks = disc.sessions.flatMap((session) => session.tracks);
+  for (const { kind, startLba, length } of tracks.reverse()) {
+    if (kind === "audio" || startLba === 0) continue;
+    const data = new SliceSource(source, startLba * DISC_SECTOR, length * DISC_SECTOR);
+    const found = candidates(SESSION_FORMATS, probeWindow(data, ""));
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
 async function openPartitions(

@@ -1,4 +1,5 @@
 /** What `info` tells about an ISO 9660 volume. */
+import { ImageError } from "../../errors.js";
 import { charsetById } from "../../text/charset.js";
 import type { VolumeDescription } from "../volume.js";
 import { be16 } from "./both-endian.js";
@@ -97,12 +98,22 @@ function bootWays({ image, catalog }: Described): string[] | undefined {
     ({ platform, mediaTitle, bootable }) =>
       `El Torito ${platform}, ${mediaTitle}${bootable ? "" : ", not bootable"}`,
   );
-  const head = new Uint8Array(1024);
-  image.source.read(0, head, 0, head.length);
+  const head = bootSectors(image);
   const gpt = Buffer.from(head.subarray(512, 520)).toString("latin1") === "EFI PART";
   if (gpt) ways.push("isohybrid GPT");
   if (be16(head, 510) === 0x55aa && head[446 + 4] !== 0) ways.push("isohybrid MBR");
   return ways.length > 0 ? ways : undefined;
+}
+
+/** Zeros where they are unreadable, as where the session that begins the disc is missing. */
+function bootSectors(image: IsoImage): Uint8Array {
+  const head = new Uint8Array(1024);
+  try {
+    image.source.read(0, head, 0, head.length);
+  } catch (error) {
+    if (!(error instanceof ImageError) || error.kind === "host-io") throw error;
+  }
+  return head;
 }
 
 /** What is wrong but was got over. */

@@ -12,6 +12,7 @@ import { describe } from "./describe.js";
 import { LOGICAL_SECTOR } from "./directory-record.js";
 import { type BootCatalog, readBootCatalog } from "./el-torito.js";
 import { IsoImage } from "./iso-image.js";
+import { placeSession } from "./session-place.js";
 import { findSessions, type Session } from "./sessions.js";
 import { findTrees, openTree, richestTree, type Tree } from "./trees.js";
 import { SYSTEM_AREA_SECTORS } from "./volume-descriptor.js";
@@ -38,18 +39,18 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     }
     throw new ImageError("corrupt", "iso9660", "no volume descriptor at sector 16 (0x8000)");
   }
-  const session = chooseSession(sessions, context.options.session);
+  const chosen = chooseSession(sessions, context.options.session);
+  const { source: disc, session, warnings } = placeSession(source, chosen);
   const { set } = session;
-  const warnings: string[] = [];
   const image = new IsoImage(
-    source,
+    disc,
     set.primary ?? set.supplementary[0],
     set.highSierra,
     context.owner,
   );
   const trees = findTrees(image, set, warnings);
   const catalog = set.boot
-    .map((sector) => readBootCatalog(source, sector, warnings))
+    .map((sector) => readBootCatalog(disc, sector, warnings))
     .find((found) => found !== undefined);
   const offer = { image, session, sessions: sessions.length, trees, catalog, warnings };
   if (trees.length === 0) {

@@ -34,8 +34,8 @@ interface FoundDescriptor {
  * A directory's ICBs mostly lie side by side, each in a block of its own, so one read brings several.
  * No less than a block, which has at most as many bytes.
  */
-const CACHE_BLOCK = 32 * 1024;
-/** 2 MiB. */
+const CACHE_BLOCK = 64 * 1024;
+/** 4 MiB. */
 const CACHE_BLOCKS = 64;
 
 const run: ByteRun = { position: 0, length: 0 };

@@ -95,11 +95,10 @@ export function bodyProblem(bytes: Uint8Array, at: number, end: number): string 
 }
 
 /**
- * Polynomial x^16 + x^12 + x^5 + 1, from 0, most significant bit first (ECMA-167 3/7.2.6), four bytes
- * a step: what a byte does to the CRC behind it and 0, 1, 2 or 3 further ones lies at 0, 256, 512
- * and 768 of the table.
+ * Polynomial x^16 + x^12 + x^5 + 1, from 0, most significant bit first (ECMA-167 3/7.2.6), eight bytes
+ * a step: what a byte does to the CRC behind it and N further ones lies at 256 * N of the table.
  */
-const crcTable = new Uint16Array(4 * 256);
+const crcTable = new Uint16Array(8 * 256);
 for (let byte = 0; byte < 256; byte++) {
   let crc = byte << 8;
   for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
@@ -111,16 +110,21 @@ for (let i = 256; i < crcTable.length; i++) {
 }
 
 function crcItuT(bytes: Uint8Array, start: number, length: number): number {
+  const table = crcTable;
   const end = start + length;
   let crc = 0;
   let i = start;
-  for (; i + 4 <= end; i += 4) {
+  for (; i + 8 <= end; i += 8) {
     crc =
-      crcTable[768 + (bytes[i] ^ (crc >> 8))] ^
-      crcTable[512 + (bytes[i + 1] ^ (crc & 0xff))] ^
-      crcTable[256 + bytes[i + 2]] ^
-      crcTable[bytes[i + 3]];
+      table[1792 + (bytes[i] ^ (crc >> 8))] ^
+      table[1536 + (bytes[i + 1] ^ (crc & 0xff))] ^
+      table[1280 + bytes[i + 2]] ^
+      table[1024 + bytes[i + 3]] ^
+      table[768 + bytes[i + 4]] ^
+      table[512 + bytes[i + 5]] ^
+      table[256 + bytes[i + 6]] ^
+      table[bytes[i + 7]];
   }
-  for (; i < end; i++) crc = ((crc << 8) & 0xffff) ^ crcTable[(crc >> 8) ^ bytes[i]];
+  for (; i < end; i++) crc = ((crc << 8) & 0xffff) ^ table[(crc >> 8) ^ bytes[i]];
   return crc;
 }

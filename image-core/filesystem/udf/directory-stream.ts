@@ -1,12 +1,14 @@
 /** Walking the File Identifier Descriptors of a directory, whatever lies between them. */
 import { corrupt, ImageError } from "../../errors.js";
 import type { ByteSource } from "../../source/byte-source.js";
-import { bodyProblem } from "./descriptor-tag.js";
+import { bodyProblem, u32 } from "./descriptor-tag.js";
 import type { Extents } from "./extents.js";
 import { FID_HEADER_LENGTH, fidLength } from "./file-identifier.js";
 
 /** No directory of a real disc comes near. */
 const MAX_DIRECTORY_BYTES = 2 ** 30;
+/** Of UDF; damage comes by the sector. */
+const MIN_BLOCK = 512;
 /** How much garbage is searched for the next descriptor. */
 const MAX_DAMAGE_BYTES = 1024 * 1024;
 
@@ -19,6 +21,10 @@ export class DirectoryStream {
   next = 0;
   /** Bytes passed over because they are no descriptors. */
   damaged = 0;
+  /** Bytes behind the last descriptor, once `seek` said that none is left. */
+  unused = 0;
+  /** Whether what was found goes on in another block and is not whole: that one may be damaged. */
+  torn = false;
 
   private windowStart = 0;
   private windowEnd = 0;
@@ -44,6 +50,7 @@ export class DirectoryStream {
   /** Goes to the first descriptor at or behind `position`; false where none is left. */
   seek(position: number): boolean {
     const searchFrom = position;
+    let garbage = false;
     for (let at = position; at + FID_HEADER_LENGTH <= this.size; at += 4) {
       if (at - searchFrom > MAX_DAMAGE_BYTES) {
         throw corrupt("udf", "directory", searchFrom, `no entry in ${MAX_DAMAGE_BYTES} bytes`);
@@ -54,10 +61,15 @@ export class DirectoryStream {
         this.damaged += at - searchFrom;
         this.position = at;
         this.next = at + length;
+        this.torn = (at ^ (at + length - 1)) >= MIN_BLOCK && !this.isWhole(length);
         return true;
       }
+      garbage ||= u32(this.bytes, this.at) !== 0;
     }
+    this.torn = false;
+    this.unused = Math.max(0, this.size - searchFrom);
     // Up to a block of zeros at the end is how some writers round a directory up.
+    if (garbage) this.damaged += this.unused;
     return false;
   }
 

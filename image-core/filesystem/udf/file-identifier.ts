@@ -1,11 +1,15 @@
 /** One entry of a directory (ECMA-167 4/14.4, UDF 2.3.4). */
+import { latin1 } from "../../text/decode-name.js";
 import { longAdBlock, longAdPartition } from "./allocation-descriptor.js";
 import type { BlockAddress } from "./block-space.js";
 import { TagIdentifier, tagChecksumHolds, tagIdentifier, u16 } from "./descriptor-tag.js";
-import { compressedName, compressedNameHash } from "./osta-unicode.js";
+import { compressedName, plainNameHash } from "./osta-unicode.js";
 
 /** Bits of the file characteristics (ECMA-167 4/14.4.3). */
 export const Characteristic = { hidden: 1, directory: 2, deleted: 4, parent: 8 } as const;
+
+/** Entries that are not shown. */
+const SKIPPED = Characteristic.hidden | Characteristic.deleted | Characteristic.parent;
 
 /** Bytes before the implementation use. */
 export const FID_HEADER_LENGTH = 38;
@@ -22,6 +26,10 @@ export function fidLength(bytes: Uint8Array, at: number): number {
 
 export function fidCharacteristics(bytes: Uint8Array, at: number): number {
   return bytes[at + 18];
+}
+
+export function isSkipped(bytes: Uint8Array, at: number): boolean {
+  return (fidCharacteristics(bytes, at) & SKIPPED) !== 0;
 }
 
 export function fidIcb(bytes: Uint8Array, at: number): BlockAddress {
@@ -42,10 +50,16 @@ export function fidName(bytes: Uint8Array, at: number): string {
   return compressedName(bytes, start, start + bytes[at + 19]);
 }
 
-/** `hashName` of `fidName`. */
-export function fidNameHash(bytes: Uint8Array, at: number): number {
+/** `hashName` of `fidName`, where that is `plainFidName`; -1 where it is not. */
+export function fidPlainNameHash(bytes: Uint8Array, at: number): number {
   const start = nameStart(bytes, at);
-  return compressedNameHash(bytes, start, start + bytes[at + 19]);
+  return plainNameHash(bytes, start, start + bytes[at + 19]);
+}
+
+/** The bytes behind the compression id, one a character. */
+export function plainFidName(bytes: Uint8Array, at: number): string {
+  const start = nameStart(bytes, at);
+  return latin1(bytes, start + 1, start + bytes[at + 19]);
 }
 
 function nameStart(bytes: Uint8Array, at: number): number {

@@ -1,7 +1,7 @@
 /** What a File Entry or Extended File Entry tells to stat(2) (ECMA-167 4/14.6, 4/14.9, 4/14.17). */
 import { uint64 } from "./descriptor-tag.js";
 import { checkFileEntry, isExtended } from "./file-entry.js";
-import { timestampNanoseconds, timestampSeconds } from "./timestamp.js";
+import { sameTimestamp, timestampNanoseconds, timestampSeconds } from "./timestamp.js";
 
 const FLAG_SETUID = 0x40;
 const FLAG_SETGID = 0x80;
@@ -51,12 +51,23 @@ export class FileStatus {
     const access = at + (extended ? 80 : 72);
     const modification = access + 12;
     const attribute = access + (extended ? 36 : 24);
-    this.accessSeconds = timestampSeconds(view, access, localOffset);
-    this.accessNanoseconds = timestampNanoseconds(view, access);
     this.modificationSeconds = timestampSeconds(view, modification, localOffset);
     this.modificationNanoseconds = timestampNanoseconds(view, modification);
-    this.attributeSeconds = timestampSeconds(view, attribute, localOffset);
-    this.attributeNanoseconds = timestampNanoseconds(view, attribute);
+    // Most files' times are all the same: so said the program that wrote the disc.
+    if (sameTimestamp(view, access, modification)) {
+      this.accessSeconds = this.modificationSeconds;
+      this.accessNanoseconds = this.modificationNanoseconds;
+    } else {
+      this.accessSeconds = timestampSeconds(view, access, localOffset);
+      this.accessNanoseconds = timestampNanoseconds(view, access);
+    }
+    if (sameTimestamp(view, attribute, modification)) {
+      this.attributeSeconds = this.modificationSeconds;
+      this.attributeNanoseconds = this.modificationNanoseconds;
+    } else {
+      this.attributeSeconds = timestampSeconds(view, attribute, localOffset);
+      this.attributeNanoseconds = timestampNanoseconds(view, attribute);
+    }
   }
 }
 

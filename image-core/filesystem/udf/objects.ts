@@ -98,28 +98,21 @@ export class Objects {
     if (entry.fileType !== FileType.directory && entry.fileType !== FileType.streamDirectory) {
       throw new ImageError("corrupt", "udf", `the file at block ${entry.block} is no directory`);
     }
-    const { copies } = this.space.partition(entry.partition);
-    let best: Directory | undefined;
+    const { space } = this;
+    const extents: Extents[] = [];
     let failure: unknown;
-    for (let copy = 0; copy < copies && (best === undefined || best.damaged > 0); copy++) {
+    for (let copy = 0; copy < space.partition(entry.partition).copies; copy++) {
       try {
-        const directory = this.readCopy(entry, copy);
-        if (best === undefined || directory.damaged < best.damaged) best = directory;
+        extents.push(fileExtents(space, entry, copy));
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
         failure = error;
       }
     }
-    if (best === undefined) throw failure;
-    if (best.damaged > 0) {
-      this.warn(`the directory at block ${entry.block} has ${best.damaged} bytes of damage`);
-    }
-    return best;
-  }
-
-  private readCopy(entry: FileEntry, copy: number): Directory {
-    const extents = fileExtents(this.space, entry, copy);
-    return new Directory(this.space.metadata, extents, entry.informationLength);
+    if (extents.length === 0) throw failure;
+    return new Directory(space.metadata, extents, entry.informationLength, (damaged) => {
+      this.warn(`the directory at block ${entry.block} has ${damaged} bytes of damage`);
+    });
   }
 }
 

@@ -3,7 +3,7 @@ import { charsetById } from "../../text/charset.js";
 import { latin1 } from "../../text/decode-name.js";
 import { safeName } from "../../text/escape.js";
 import { utf16Name } from "../../text/utf16.js";
-import { hashLatin1, hashName } from "./name-hash.js";
+import { hashPlain } from "./name-hash.js";
 
 const COMPRESSION_8 = 8;
 const COMPRESSION_16 = 16;
@@ -16,7 +16,7 @@ export function compressedName(bytes: Uint8Array, start: number, end: number): s
   switch (bytes[start]) {
     case COMPRESSION_8:
     case COMPRESSION_8_DELETED:
-      return eightBitName(bytes, start + 1, end);
+      return safeName(latin1(bytes, start + 1, end));
     case COMPRESSION_16:
     case COMPRESSION_16_DELETED:
       return utf16Name(bytes, start + 1, end, false);
@@ -25,29 +25,14 @@ export function compressedName(bytes: Uint8Array, start: number, end: number): s
   }
 }
 
-/** `hashName` of the same name; makes no string of most. */
-export function compressedNameHash(bytes: Uint8Array, start: number, end: number): number {
+/**
+ * `hashName` of the same name, where that can be told from the bytes, which then are the name: one a
+ * character behind the compression id. Otherwise -1.
+ */
+export function plainNameHash(bytes: Uint8Array, start: number, end: number): number {
   const id = bytes[start];
-  const eightBit = id === COMPRESSION_8 || id === COMPRESSION_8_DELETED;
-  return eightBit && isPlain(bytes, start + 1, end)
-    ? hashLatin1(bytes, start + 1, end)
-    : hashName(compressedName(bytes, start, end));
-}
-
-/** The characters of Latin-1, one a byte. */
-function eightBitName(bytes: Uint8Array, start: number, end: number): string {
-  const name = latin1(bytes, start, end);
-  return isPlain(bytes, start, end) ? name : safeName(name);
-}
-
-/** Safe as it stands. Short ones may be dots. */
-function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start <= 2) return false;
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i];
-    if (byte >= 0x80 || byte === 0x2f || byte === 0) return false;
-  }
-  return true;
+  if (id !== COMPRESSION_8 && id !== COMPRESSION_8_DELETED) return -1;
+  return hashPlain(bytes, start + 1, end);
 }
 
 /** A label: a dstring of `length` bytes, the last of which counts the used ones (ECMA-167 1/7.2.12). */

@@ -41,6 +41,15 @@ export function timestampNanoseconds(view: DataView, at: number): number {
   return inRange ? (centiseconds * 10_000 + hundreds * 100 + microseconds) * 1000 : 0;
 }
 
+/** Whether the 12 bytes at `a` and those at `b` are the same. */
+export function sameTimestamp(view: DataView, a: number, b: number): boolean {
+  return (
+    view.getInt32(a + 4, true) === view.getInt32(b + 4, true) &&
+    view.getInt32(a + 8, true) === view.getInt32(b + 8, true) &&
+    view.getInt32(a, true) === view.getInt32(b, true)
+  );
+}
+
 /** `date`: year, month and day, as the four bytes that they are. */
 function isUnrecorded(date: number): boolean {
   return date >>> 16 === 0;

@@ -17,7 +17,9 @@ import {
   type VolumeDescription,
   type VolumeStatistics,
 } from "../volume.js";
+import type { Directory } from "./directory.js";
 import { DirectoryTree } from "./directory-tree.js";
+import type { DirectoryWalk } from "./directory-walk.js";
 import { deviceSpecification } from "./extended-attribute.js";
 import { FileType } from "./file-entry.js";
 import type { LogicalVolume } from "./logical-volume.js";
@@ -36,6 +38,8 @@ export class UdfVolume implements Volume {
   private readonly objects: Objects;
   private readonly tree: DirectoryTree;
   private readonly xattrs: Xattrs;
+  /** It keeps its walk. */
+  private listedLast: Directory | undefined;
 
   constructor(
     private readonly volume: LogicalVolume,
@@ -94,12 +98,17 @@ export class UdfVolume implements Volume {
 
   /** Cookies are where the next entry lies in the directory. */
   readDirectory(directory: NodeId, cookie: number, emit: EmitEntry): void {
-    const entry = this.objects.directory(directory).walk(cookie);
+    const { objects } = this;
+    const listed = objects.directory(directory);
+    const entry = listed.walk(cookie);
     while (entry.step()) {
-      const node = this.objects.nodeOf(entry.icb);
+      const node = objects.nodeOf(entry.icb);
       const type = this.type(node, entry.isDirectory);
       if (type === S_IFDIR && !this.tree.belongs(node, directory)) continue;
-      if (!emit(entry.name, node, type, entry.next)) return;
+      if (!emit(entry.name, node, type, entry.next)) {
+        this.leave(listed, entry);
+        return;
+      }
     }
   }
 
@@ -154,6 +163,13 @@ export class UdfVolume implements Volume {
       files: (integrity?.numberOfFiles ?? 0) + (integrity?.numberOfDirectories ?? 0),
       maxNameBytes: 254,
     };
+  }
+
+  /** The next part of the listing goes on where this one ended, unless another directory comes first. */
+  private leave(listed: Directory, walk: DirectoryWalk): void {
+    if (this.listedLast !== listed) this.listedLast?.forgetWalk();
+    this.listedLast = listed;
+    listed.leave(walk);
   }
 
   /** The S_IF bits; what the directory says where the file's own entry is unreadable. */

@@ -139,6 +139,30 @@ describe("a damaged metadata partition", () => {
     expect(files.get("/many/entry number 399 of many")).toBeDefined();
   });
 
+  it("is read from the mirror where a directory's end is missing, listed in one part or many", () => {
+    const { builder, image } = build();
+    const last = Math.floor(Buffer.from(image).indexOf("entry number 399 of many") / 2048);
+    builder.block(last).fill(0);
+    const names = namesIn(opened(build().image), "/many");
+    expect(namesIn(opened(image), "/many")).toEqual(names);
+    const volume = opened(image);
+    const many = nodeAt(volume, "/many");
+    const parts: string[] = [];
+    let cookie = 0;
+    for (let taken = -1; taken !== 0; ) {
+      taken = 0;
+      volume.readDirectory(many, cookie, (name, _node, _type, next) => {
+        if (taken === 7) return false;
+        taken++;
+        parts.push(name);
+        cookie = next;
+        return true;
+      });
+    }
+    expect(parts).toEqual(names);
+    expect(volume.description.warnings.join()).not.toMatch(/bytes of damage/);
+  });
+
   it("is refused without either", () => {
     const { builder, image } = build();
     builder.block(272 + 2)[60] ^= 1;
@@ -270,6 +294,38 @@ describe("a damaged directory", () => {
     expect(namesIn(volume, "/")).toEqual(["same", "same~3", "same~2", "same~4"]);
     expect(contentAt(volume, "/same~3").toString()).toBe("1");
     expect(contentAt(volume, "/same~4").toString()).toBe("3");
+  });
+
+  it("numbers them the same whoever asks first", () => {
+    const files = ["same", "other", "same", "same~2"].map((name, i) => ({ name, content: `${i}` }));
+    const image = new UdfBuilder({ files }).build();
+    const whole = opened(image);
+    const nodes = namesIn(whole, "/").map((name) => nodeAt(whole, name));
+    expect(opened(image).lookup(ROOT_NODE, "same~3")).toBe(nodes[2]);
+    expect(opened(image).lookup(ROOT_NODE, "same~2")).toBe(nodes[3]);
+    expect(opened(image).lookup(ROOT_NODE, "same~4")).toBe(0);
+    let cookie = 0;
+    const first = opened(image);
+    first.readDirectory(ROOT_NODE, 0, (_name, _node, _type, next) => {
+      const more = cookie === 0;
+      if (more) cookie = next;
+      return more;
+    });
+    const rest: string[] = [];
+    // A server that has just been started goes on where the one before it ended.
+    opened(image).readDirectory(ROOT_NODE, cookie, (name) => rest.push(name) > 0);
+    expect(rest).toEqual(["other", "same~3", "same~2"]);
+  });
+
+  it("tells of one whose end is garbage", () => {
+    const files = Array.from({ length: 100 }, (_, i) => ({ name: `file ${i}`, content: `${i}` }));
+    const directory = { name: "d", children: files, allocation: "long" as const };
+    const image = new UdfBuilder({ files: [directory] }).build();
+    const at = Buffer.from(image).indexOf("file 99");
+    image.fill(0x55, at - 39, at + 7);
+    const volume = opened(image);
+    expect(namesIn(volume, "/d")).toHaveLength(99);
+    expect(volume.description.warnings.join()).toMatch(/bytes of damage/);
   });
 
   it("keeps names safe", () => {
