@@ -2,7 +2,7 @@
  * The two loops of LZFSE's entropy-coded blocks as WebAssembly functions. Layout: Apple's reference
  * implementation (lzfse_internal.h, lzfse_fse.h).
  */
-import * as layout from "./lzfse-memory.js";
+import * as layout from "./lz-memory.js";
 import {
   add,
   and,

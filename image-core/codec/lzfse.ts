@@ -6,8 +6,8 @@
  * block are read from their ends towards their beginnings.
  */
 import { corrupt } from "../errors.js";
-import { literalsFunction, matchesFunction } from "./lzfse-code.js";
-import * as layout from "./lzfse-memory.js";
+import { decodeInKernel, kernel } from "./lz-kernel.js";
+import * as layout from "./lz-memory.js";
 import {
   buildStates,
   buildValueStates,
@@ -25,7 +25,6 @@ import {
   readFrequencies,
 } from "./lzfse-tables.js";
 import { decodeLzvnBlock } from "./lzvn.js";
-import { Kernel } from "./wasm/kernel.js";
 
 const MAGIC_END = 0x24787662;
 const MAGIC_STORED = 0x2d787662;
@@ -58,28 +57,15 @@ interface BlockHeader {
 }
 
 const frequencies = new Uint16Array(FREQUENCIES);
-/** One for all streams of a thread. */
-const kernel = new Kernel(() => [literalsFunction(), matchesFunction()]);
 
 /**
  * Returns the bytes produced. Throws `corrupt` for a bad stream or one that needs more room.
- *
- * Memory: input and output once more and 50 KiB, kept for the next stream if it is at most 12 MiB.
  */
 export function decodeLzfse(input: Uint8Array, output: Uint8Array): number {
   if (input.length > MAX_INPUT) {
     throw corrupt("lzfse", "stream", 0, `${input.length} bytes are too many`);
   }
-  const inputAddress = layout.OUTPUT + output.length + layout.SLACK;
-  kernel.reserve(inputAddress + input.length + layout.SLACK);
-  kernel.bytes.set(input, inputAddress);
-  try {
-    const produced = decodeBlocks(input, output.length, inputAddress);
-    output.set(kernel.bytes.subarray(layout.OUTPUT, layout.OUTPUT + produced));
-    return produced;
-  } finally {
-    kernel.release();
-  }
+  return decodeInKernel(input, output, (address) => decodeBlocks(input, output.length, address));
 }
 
 /** Decodes into the kernel's output, at most `room` bytes; returns the bytes produced. */
@@ -104,7 +90,7 @@ function decodeBlocks(input: Uint8Array, room: number, inputAddress: number): nu
     } else if (magic === MAGIC_LZVN) {
       const payload = view.getUint32(from + 8, true);
       need(input, from + 12, payload);
-      const end = decodeLzvnBlock(input, from + 12, from + 12 + payload, output, to, to + produced);
+      const end = decodeLzvnBlock(inputAddress, from + 12, from + 12 + payload, to, to + produced);
       if (end !== to + produced) {
         throw corrupt("lzfse", "LZVN block", from, `${end - to} of ${produced} bytes`);
       }

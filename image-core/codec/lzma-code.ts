@@ -35,8 +35,6 @@ import {
   store64,
   sub,
   when,
-  wrap,
-  xor,
 } from "./wasm/assembler.js";
 import { RangeDecoder } from "./wasm/range-decoder.js";
 
@@ -52,7 +50,7 @@ export function lzmaFunction(): FunctionBuilder {
   const f = new FunctionBuilder("lzma", 5);
   const [from, inputEnd, to, outputEnd, dictionaryStart] = f.parameters;
   const decoder = new RangeDecoder(f, from);
-  const { range, code, node, mask } = decoder;
+  const { range, code, node } = decoder;
   const local = () => f.local(I32);
   const [state, rep0, rep1, rep2, rep3] = [local(), local(), local(), local(), local()];
   const [literalContextBits, literalMask, positionMask] = [local(), local(), local()];
@@ -60,7 +58,7 @@ export function lzmaFunction(): FunctionBuilder {
   const [position, previous] = [local(), local()];
   const positionState = local();
   const [lengthCoder, length] = [local(), local()];
-  const [tree, matched, offset, bit] = [local(), local(), local(), local()];
+  const [tree, matched] = [local(), local()];
   const [source, end] = [local(), local()];
 
   const saved = [
@@ -90,16 +88,7 @@ export function lzmaFunction(): FunctionBuilder {
   const matchedLiteral: Code = [
     needDistance,
     set(matched, shl(load8(atRep0), 1)),
-    set(offset, 0x200),
-    set(node, 2),
-    Array.from({ length: 8 }, () => [
-      set(matched, shl(matched, 1)),
-      set(bit, and(matched, offset)),
-      decoder.freeBit(add(tree, add(add(offset, bit), node)), layout.LITERAL),
-      // Stays while the bits are that byte's.
-      set(offset, and(offset, xor(bit, wrap(mask)))),
-      decoder.descend(),
-    ]),
+    decoder.matchedTree(tree, layout.LITERAL, matched),
     set(state, select(ltU(state, 10), sub(state, 3), sub(state, 6))),
   ];
   const literal: Code = [

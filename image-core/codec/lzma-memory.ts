@@ -22,9 +22,8 @@ export const STOPPED_TO = 40;
 /** 64 bits. */
 export const RANGE_CODE = 48;
 
-// Where each set of probabilities begins, 2 bytes each.
-export const PROBABILITIES = 64;
-export const IS_MATCH = PROBABILITIES;
+// Where each set of probabilities begins, 2 bytes each; this one is the first.
+export const IS_MATCH = 64;
 export const IS_REP_0_LONG = IS_MATCH + STATES * MAX_POSITION_STATES * 2;
 export const IS_REP = IS_REP_0_LONG + STATES * MAX_POSITION_STATES * 2;
 export const IS_REP_0 = IS_REP + STATES * 2;

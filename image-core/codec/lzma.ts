@@ -54,8 +54,8 @@ export class LzmaDecoder {
 
   resetState(): void {
     const { bytes, view } = this.kernel;
-    const count = (layout.PROBABILITIES_END - layout.PROBABILITIES) / 2;
-    new Uint16Array(bytes.buffer, layout.PROBABILITIES, count).fill(PROBABILITY_ONE_HALF);
+    const count = (layout.PROBABILITIES_END - layout.IS_MATCH) / 2;
+    new Uint16Array(bytes.buffer, layout.IS_MATCH, count).fill(PROBABILITY_ONE_HALF);
     for (const word of [layout.STATE, layout.REP_0, layout.REP_1, layout.REP_2, layout.REP_3]) {
       view.setUint32(word, 0, true);
     }

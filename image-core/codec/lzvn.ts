@@ -11,106 +11,72 @@
  *   0111xxxx, 1101xxxx           undefined
  */
 import { corrupt } from "../errors.js";
-
-const END_OF_STREAM = 0x06;
-const NO_OPERATION_1 = 0x0e;
-const NO_OPERATION_2 = 0x16;
-
-/** Longer runs go through the engine's own copy, whose call costs as much as some 40 bytes. */
-const LONG_RUN = 64;
+import { decodeInKernel, kernel } from "./lz-kernel.js";
+import * as layout from "./lz-memory.js";
 
 /** Decodes one raw LZVN stream, up to its end mark or a full `output`. Returns the bytes produced. */
 export function decodeLzvn(input: Uint8Array, output: Uint8Array): number {
-  return decodeLzvnBlock(input, 0, input.length, output, 0, output.length);
+  return decodeInKernel(input, output, (address) =>
+    decodeLzvnBlock(address, 0, input.length, 0, output.length),
+  );
 }
 
 /**
- * Decodes `input[from..inputEnd)` into `output[to..outputEnd)`; matches may reach back to the start
- * of `output`. Returns the position in `output` behind the last byte written. Throws `corrupt`.
+ * Decodes the input's bytes from `from` to `inputEnd` to the output's from `to` to `outputEnd`, both
+ * in the kernel's memory; matches may reach back to the output's start. Returns the position in the
+ * output behind the last byte written. Throws `corrupt`.
  */
 export function decodeLzvnBlock(
-  input: Uint8Array,
+  inputAddress: number,
   from: number,
   inputEnd: number,
-  output: Uint8Array,
   to: number,
   outputEnd: number,
 ): number {
-  let distance = 0;
-  while (to < outputEnd) {
-    if (from >= inputEnd) throw corrupt("lzvn", "opcode", from, "the input ends without end mark");
-    const start = from;
-    const opcode = input[from++];
-    let literals = 0;
-    let match = 0;
-    if (opcode >= 0xe0) {
-      let count = opcode & 15;
-      if (count === 0) {
-        if (from >= inputEnd) throw corrupt("lzvn", "opcode", start, "the input ends in it");
-        count = input[from++] + 16;
-      }
-      if (opcode < 0xf0) literals = count;
-      else match = count;
-    } else if (opcode >= 0xa0 && opcode < 0xc0) {
-      if (inputEnd - from < 2) throw corrupt("lzvn", "opcode", start, "the input ends in it");
-      const low = input[from];
-      literals = (opcode >> 3) & 3;
-      match = (((opcode & 7) << 2) | (low & 3)) + 3;
-      distance = (low >> 2) | (input[from + 1] << 6);
-      from += 2;
-    } else {
-      const high = opcode & 7;
-      literals = opcode >> 6;
-      match = ((opcode >> 3) & 7) + 3;
-      if ((opcode & 0xf0) === 0x70 || opcode >= 0xd0) {
-        throw corrupt("lzvn", "opcode", start, `0x${opcode.toString(16)} is undefined`);
-      }
-      if (high < 6) {
-        if (from >= inputEnd) throw corrupt("lzvn", "opcode", start, "the input ends in it");
-        distance = (high << 8) | input[from++];
-      } else if (high === 7) {
-        if (inputEnd - from < 2) throw corrupt("lzvn", "opcode", start, "the input ends in it");
-        distance = input[from] | (input[from + 1] << 8);
-        from += 2;
-      } else if (literals === 0) {
-        if (opcode === END_OF_STREAM) return to;
-        if (opcode === NO_OPERATION_1 || opcode === NO_OPERATION_2) continue;
-        throw corrupt("lzvn", "opcode", start, `0x${opcode.toString(16)} is undefined`);
-      }
+  const { functions, view } = kernel;
+  const status = functions.lzvn(
+    inputAddress + from,
+    inputAddress + inputEnd,
+    layout.OUTPUT + to,
+    layout.OUTPUT + outputEnd,
+  );
+  const end = view.getUint32(layout.STOPPED_TO, true) - layout.OUTPUT;
+  if (status === layout.DONE) return end;
+  const start = view.getUint32(layout.STOPPED, true) - inputAddress;
+  const [structure, problem] = describe(status, inputAddress + inputEnd, outputEnd - end, end);
+  throw corrupt("lzvn", structure, start, problem);
+}
+
+/** The structure that is at fault, and how. `room`: bytes of output that were left. */
+function describe(
+  status: number,
+  inputEnd: number,
+  room: number,
+  produced: number,
+): [structure: string, problem: string] {
+  const word = (address: number) => kernel.view.getUint32(address, true);
+  switch (status) {
+    case layout.NO_END_MARK:
+      return ["opcode", "the input ends without end mark"];
+    case layout.CUT_OPCODE:
+      return ["opcode", "the input ends in it"];
+    case layout.UNDEFINED_OPCODE: {
+      const opcode = kernel.bytes[word(layout.STOPPED)];
+      return ["opcode", `0x${opcode.toString(16)} is undefined`];
     }
-    if (literals !== 0) {
-      if (literals > inputEnd - from) {
-        throw corrupt(
-          "lzvn",
-          "literals",
-          start,
-          `${literals} where ${inputEnd - from} bytes are left`,
-        );
-      }
-      if (literals > outputEnd - to) {
-        throw corrupt("lzvn", "literals", start, `${literals}, room for ${outputEnd - to}`);
-      }
-      if (literals < LONG_RUN) {
-        for (let i = 0; i < literals; i++) output[to + i] = input[from + i];
-      } else output.set(input.subarray(from, from + literals), to);
-      from += literals;
-      to += literals;
+    case layout.FEW_BYTES: {
+      const left = inputEnd - word(layout.STOPPED_FROM);
+      return ["literals", `${word(layout.LITERAL_COUNT)} where ${left} bytes are left`];
     }
-    if (match !== 0) {
-      if (distance === 0 || distance > to) {
-        throw corrupt("lzvn", "match", start, `reaches ${distance} bytes back, ${to} are there`);
-      }
-      if (match > outputEnd - to) {
-        throw corrupt("lzvn", "match", start, `${match} bytes, room for ${outputEnd - to}`);
-      }
-      if (match < LONG_RUN || distance < match) {
-        const end = to + match;
-        for (; to < end; to++) output[to] = output[to - distance];
-      } else {
-        output.copyWithin(to, to - distance, to - distance + match);
-        to += match;
-      }
+    case layout.LITTLE_ROOM:
+      return ["literals", `${word(layout.LITERAL_COUNT)}, room for ${room}`];
+    case layout.FAR_MATCH: {
+      const distance = word(layout.DISTANCE);
+      return ["match", `reaches ${distance} bytes back, ${produced} are there`];
     }
+    case layout.LONG_MATCH:
+      return ["match", `${word(layout.MATCH_LENGTH)} bytes, room for ${room}`];
+    default:
+      throw new RangeError(`the decoder ended with status ${status}`);
   }
-  return to;
 }

@@ -71,7 +71,6 @@ export const shl = arithmetic(0x74, 0x86);
 export const shrS = arithmetic(0x75, 0x87);
 export const shrU = arithmetic(0x76, 0x88);
 export const eq = comparison(0x46, 0x51);
-export const ne = comparison(0x47, 0x52);
 export const ltS = comparison(0x48, 0x53);
 export const ltU = comparison(0x49, 0x54);
 export const gtU = comparison(0x4b, 0x56);

@@ -2,6 +2,7 @@
  * WebAssembly modules of functions over one imported memory (WebAssembly Core Specification 1.0,
  * section 5.5, "Modules"), and that memory.
  */
+import { ImageError } from "../../errors.js";
 import { type FunctionBuilder, I32 } from "./assembler.js";
 import { unsignedLeb } from "./leb128.js";
 
@@ -22,16 +23,28 @@ export interface Memory {
 
 const PAGE_BYTES = 65536;
 
+/** Throws `limit` where the process may not have the memory, or V8's 10 GiB of addresses for it. */
 export function newMemory(bytes: number): Memory {
-  return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES) });
+  const initial = Math.ceil(bytes / PAGE_BYTES);
+  return granted(bytes, () => new WebAssembly.Memory({ initial }));
 }
 
-/** Views made before are empty afterwards, if it returns true. */
+/** Views made before are empty afterwards, if it returns true. Throws `limit`. */
 export function growTo(memory: Memory, bytes: number): boolean {
   const missing = bytes - memory.buffer.byteLength;
   if (missing <= 0) return false;
-  memory.grow(Math.ceil(missing / PAGE_BYTES));
+  granted(bytes, () => memory.grow(Math.ceil(missing / PAGE_BYTES)));
   return true;
+}
+
+function granted<T>(bytes: number, take: () => T): T {
+  try {
+    return take();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const problem = `no ${bytes} bytes for decoding (is the address space limited, ulimit -v?)`;
+    throw new ImageError("limit", "codec", problem, { cause: error });
+  }
 }
 
 /** Compiled once in a process: V8 finds the code again by the module's bytes. */

@@ -54,6 +54,11 @@ export class RangeDecoder {
   private readonly ifZero: Local;
   private readonly ifOne: Local;
   private readonly at: Local;
+  // Of `matchedTree`.
+  private readonly choice: Local;
+  private readonly otherBit: Local;
+  private readonly byZero: Local;
+  private readonly byOne: Local;
 
   /** `from`: the local with the input's position. */
   constructor(
@@ -69,6 +74,10 @@ export class RangeDecoder {
     this.ifZero = builder.local(I64);
     this.ifOne = builder.local(I64);
     this.at = builder.local(I32);
+    this.choice = builder.local(I32);
+    this.otherBit = builder.local(I32);
+    this.byZero = builder.local(I32);
+    this.byOne = builder.local(I32);
   }
 
   normalize(): Code {
@@ -153,6 +162,51 @@ export class RangeDecoder {
         this.branchless(at, offset),
         set(node, add(add(node, 2), shl(wrap(mask), 1))),
         isLast ? [] : set(probability, xor(ifOne, and(xor(ifZero, ifOne), mask))),
+        this.normalize(),
+      );
+    }
+    return body;
+  }
+
+  /**
+   * As `tree` with 8 bits, but of three trees: which is used depends on the bits of another byte, as
+   * long as those decoded are the same. `other`: twice that byte; it is changed.
+   */
+  matchedTree(address: Expression, offset: number, other: Local): Code {
+    const { node, probability, ifZero, ifOne, mask, at, choice, otherBit, byZero, byOne } = this;
+    const next = (choiceNext: Expression, follower: Expression): Expression =>
+      load16To64(add(address, add(add(choiceNext, and(other, choiceNext)), follower)), offset);
+    const body: Code[] = [
+      set(node, 2),
+      set(choice, 0x200),
+      set(other, shl(other, 1)),
+      set(otherBit, and(other, choice)),
+      set(at, add(address, add(add(choice, otherBit), node))),
+      set(probability, load16To64(at, offset)),
+    ];
+    for (let i = 0; i < 8; i++) {
+      const isLast = i === 7;
+      body.push(
+        set(node, shl(node, 1)),
+        isLast
+          ? []
+          : [
+              set(other, shl(other, 1)),
+              set(byZero, and(choice, xor(otherBit, -1))),
+              set(byOne, and(choice, otherBit)),
+              set(ifZero, next(byZero, node)),
+              set(ifOne, next(byOne, add(node, 2))),
+            ],
+        this.branchless(at, offset),
+        set(node, add(add(node, 2), shl(wrap(mask), 1))),
+        isLast
+          ? []
+          : [
+              set(probability, xor(ifOne, and(xor(ifZero, ifOne), mask))),
+              set(choice, and(choice, xor(otherBit, wrap(mask)))),
+              set(otherBit, and(other, choice)),
+              set(at, add(address, add(add(choice, otherBit), node))),
+            ],
         this.normalize(),
       );
     }

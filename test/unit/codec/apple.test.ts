@@ -28,6 +28,15 @@ test.each(samples.slice(0, 6))("LZFSE gives back what was encoded (%#)", (plain)
   roundTrip(decodeLzfse, encodeLzfse(plain, ["bvx2", "bvxn", "bvx-", "bvx1"]), plain);
 });
 
+test("LZFSE: large streams, whose memory is given back, and small ones after them", () => {
+  const large = Buffer.concat([Buffer.alloc(13_000_000, "stored"), samples[4]]);
+  const packed = encodeLzfse(large, [...new Array<"bvx-">(792).fill("bvx-"), "bvx2", "bvx1"]);
+  for (let i = 0; i < 2; i++) {
+    roundTrip(decodeLzfse, packed, large);
+    roundTrip(decodeLzfse, encodeLzfse(samples[3], ["bvx2"]), samples[3]);
+  }
+});
+
 test("decoding stops where the output is full", () => {
   const plain = samples[3];
   expect(decodeAdc(encodeAdc(plain), new Uint8Array(plain.length))).toBe(plain.length);

@@ -1,4 +1,7 @@
 /** The assembler behind the WebAssembly decoders, by running what it writes. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
 import { expect, test } from "vitest";
 import {
   add,
@@ -23,6 +26,7 @@ import {
   when,
 } from "../../../image-core/codec/wasm/assembler.js";
 import { Kernel } from "../../../image-core/codec/wasm/kernel.js";
+import { run, scratch } from "../../support/tools.js";
 
 function kernelOf(...functions: FunctionBuilder[]): Kernel {
   const kernel = new Kernel(() => functions);
@@ -113,4 +117,29 @@ test("memory grows with what it holds, and goes when it is large", () => {
   kernel.reserve(64);
   expect(kernel.view.getUint32(60)).toBe(0);
   expect(kernel.functions.none()).toBe(1);
+});
+
+test("where the address space is limited, decoding says so", () => {
+  const script = join(scratch("wasm"), "decode.mjs");
+  buildSync({
+    stdin: {
+      contents: `import { decodeLzvn } from "./image-core/codec/lzvn.ts";
+        try { decodeLzvn(Uint8Array.of(0xe1, 65, 6), new Uint8Array(1)); console.log("decoded"); }
+        catch (error) { console.log(error.kind, error.message); }`,
+      resolveDir: fileURLToPath(new URL("../../..", import.meta.url)),
+    },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    outfile: script,
+  });
+  const decode = (limit: string) =>
+    run("bash", [
+      "-c",
+      `ulimit -v ${limit} && exec "$0" "$1"`,
+      process.execPath,
+      script,
+    ]).toString();
+  expect(decode("6000000")).toMatch(/^limit codec: .*ulimit/);
+  expect(decode("unlimited")).toBe("decoded\n");
 });

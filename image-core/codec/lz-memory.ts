@@ -1,4 +1,4 @@
-/** What lies where in the memory of the LZFSE decoder, and what its functions return. */
+/** What lies where in the memory of the LZFSE and LZVN decoders, and what their functions return. */
 
 export const L_STATES = 64;
 export const M_STATES = 64;
@@ -13,6 +13,10 @@ export const SLACK = 32;
 export const STOPPED = 0;
 export const STOPPED_TO = 4;
 export const DISTANCE = 8;
+// Of LZVN also: where in the input, behind what is known of the opcode, and the opcode's counts.
+export const STOPPED_FROM = 12;
+export const LITERAL_COUNT = 16;
+export const MATCH_LENGTH = 20;
 /** Of four bytes: bits to read, symbol, and what to add to them for the next state (16 bits). */
 export const LITERAL_TABLE = 64;
 /**
@@ -22,8 +26,10 @@ export const LITERAL_TABLE = 64;
 export const L_TABLE = LITERAL_TABLE + LITERAL_STATES * 4;
 export const M_TABLE = L_TABLE + L_STATES * 8;
 export const D_TABLE = M_TABLE + M_STATES * 8;
+/** Of eight bytes, as `lzvn-code.ts` says. */
+export const LZVN_TABLE = D_TABLE + D_STATES * 8;
 /** One block's. */
-export const LITERALS = D_TABLE + D_STATES * 8;
+export const LITERALS = LZVN_TABLE + 256 * 8;
 /** The output, and behind it the input. */
 export const OUTPUT = LITERALS + MAX_LITERALS + SLACK;
 
@@ -32,3 +38,8 @@ export const STREAM_ENDS = 1;
 export const FEW_LITERALS = 2;
 export const LITTLE_ROOM = 3;
 export const FAR_MATCH = 4;
+export const FEW_BYTES = 5;
+export const NO_END_MARK = 6;
+export const CUT_OPCODE = 7;
+export const UNDEFINED_OPCODE = 8;
+export const LONG_MATCH = 9;
