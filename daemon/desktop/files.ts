@@ -19,11 +19,6 @@ export const handledTypes: readonly string[] = [
   "application/x-apple-diskimage",
   "application/x-cue",
   "application/x-cdrdao-toc",
-  "application/x-qemu-disk",
-  "application/x-vdi-disk",
-  "application/x-vhd-disk",
-  "application/x-vhdx-disk",
-  "application/x-vmdk-disk",
   // Of data/share/mime/packages/isomount.xml.
   "application/x-ccd",
   "application/x-mds",

@@ -1,10 +1,36 @@
 /** Which files of a folder are images to mount, by their names alone. */
 
-/** In lower case. What has one of these is offered to the daemon, which looks into it. */
+/** In lower case: of what is read. What has one of these is offered to the daemon, which looks into it. */
 const imageExtensions = new Set([
-  ...["iso", "udf", "img", "ima", "flp", "vfd", "raw", "dd", "bin", "mdf", "nrg", "mdx", "cdi"],
-  ...["dmg", "cdr", "toast", "smi", "sparseimage", "sparsebundle", "hfs", "dc42", "image", "2mg"],
-  ...["2img", "po", "hdv", "vhd", "vhdx", "vmdk", "vdi", "qcow", "qcow2", "hdd", "squashfs"],
+  ...["iso", "iso9660", "udf", "cdr", "toast", "bin", "mdf", "nrg", "mdx"],
+  ...[
+    "img",
+    "image",
+    "raw",
+    "dd",
+    "hda",
+    "hdv",
+    "wic",
+    "ext2",
+    "ext3",
+    "ext4",
+    "fat",
+    "exfat",
+    "ntfs",
+  ],
+  ...["ima", "flp", "vfd", "dsk", "st", "xdf", "dmf", "hdm"],
+  ...[
+    "dmg",
+    "smi",
+    "sparseimage",
+    "sparsebundle",
+    "hfs",
+    "hfv",
+    "dc42",
+    "diskcopy42",
+    "2mg",
+    "2img",
+  ],
 ]);
 
 /** Text or tables that say what lies in the data files beside them. */

@@ -1,6 +1,6 @@
 /** Disk image containers that isomount does not unpack. */
 import { Confidence, type ProbeWindow } from "../../format.js";
-import { be32, holds, type Signature } from "./signature.js";
+import { be32, holds, le16, le32, type Signature, words } from "./signature.js";
 
 /** The last eight bytes of a DiscJuggler image: version, and where its header is. */
 const CDI_VERSIONS = [0x8000_0004, 0x8000_0005, 0x8000_0006];
@@ -14,12 +14,55 @@ function isDiscJuggler({ tail, size }: ProbeWindow): boolean {
   return CDI_VERSIONS.includes(version) && header > 8 && header < size;
 }
 
+/** Version 1 is another format under the same magic, and has its own name. */
+function qcowDetails(window: ProbeWindow): string {
+  return `version ${be32(window, 4)}`;
+}
+
+const VHD_FOOTER = "conectix";
+const VHD_DISK_TYPES = ["", "", "fixed", "dynamic", "differencing"];
+
+/** By the footer's disk type; the one at the end, since fixed disks have no copy at the start. */
+function vhdType({ head, tail }: ProbeWindow): string {
+  for (const [bytes, at] of [
+    [tail, tail.length - 512],
+    [tail, tail.length - 511],
+    [head, 0],
+  ] as const) {
+    const footer = bytes.subarray(Math.max(0, at), Math.max(0, at) + 64);
+    const magic = String.fromCharCode(...footer.subarray(0, VHD_FOOTER.length));
+    if (magic === VHD_FOOTER && footer.length === 64) return VHD_DISK_TYPES[footer[63]] ?? "";
+  }
+  return "";
+}
+
+/** The descriptor is a text: a file of its own, or a few sectors into the first extent. */
+function vmdkType(window: ProbeWindow): string {
+  const begin = Buffer.from(window.head.subarray(0, 20 * 512)).toString("latin1");
+  const version = holds(window, 0, "KDMV") ? `version ${le32(window, 4)}` : "";
+  return words(version, /\bcreateType *= *"(\w{1,32})"/.exec(begin)?.[1] ?? "");
+}
+
+const VDI_TYPES = ["", "dynamic", "fixed", "undo", "differencing"];
+
+function vdiDetails(window: ProbeWindow): string {
+  const version = `version ${le16(window, 70)}.${le16(window, 68)}`;
+  return words(version, VDI_TYPES[le32(window, 76)] ?? "");
+}
+
 export const diskImages: readonly Signature[] = [
   {
     id: "qcow",
     title: "QEMU disk image (QCOW)",
+    magic: [[0, "QFI\xfb\0\0\0\x01"]],
+    details: qcowDetails,
+  },
+  {
+    id: "qcow2",
+    title: "QEMU disk image (QCOW2)",
     magic: [[0, "QFI\xfb"]],
-    details: (window) => `version ${be32(window, 4)}`,
+    test: (window) => be32(window, 4) > 1,
+    details: qcowDetails,
   },
   { id: "qed", title: "QEMU disk image (QED)", magic: [[0, "QED\0"]] },
   { id: "vhdx", title: "Hyper-V disk image (VHDX)", magic: [[0, "vhdxfile"]] },
@@ -31,6 +74,7 @@ export const diskImages: readonly Signature[] = [
       [-511, "conectix"],
       [0, "conectix"],
     ],
+    details: vhdType,
   },
   {
     id: "vmdk",
@@ -39,9 +83,17 @@ export const diskImages: readonly Signature[] = [
       [0, "KDMV"],
       [0, "COWD"],
       [0, "# Disk DescriptorFile"],
+      // seSparse: 0xcafebabe in 64 bits.
+      [0, "\xbe\xba\xfe\xca\0\0\0\0"],
     ],
+    details: vmdkType,
   },
-  { id: "vdi", title: "VirtualBox disk image (VDI)", magic: [[64, "\x7f\x10\xda\xbe"]] },
+  {
+    id: "vdi",
+    title: "VirtualBox disk image (VDI)",
+    magic: [[64, "\x7f\x10\xda\xbe"]],
+    details: vdiDetails,
+  },
   {
     id: "parallels",
     title: "Parallels disk image (HDD)",
@@ -51,13 +103,13 @@ export const diskImages: readonly Signature[] = [
     ],
   },
   { id: "bochs", title: "Bochs disk image", magic: [[0, "Bochs Virtual HD Image"]] },
+  { id: "ewf", title: "EnCase image (E01)", magic: [[0, "EVF\x09\x0d\x0a\xff\0"]] },
+  { id: "ewf2", title: "EnCase image (Ex01)", magic: [[0, "EVF2\x0d\x0a\x81\0"]] },
   {
-    id: "ewf",
-    title: "EnCase image (E01)",
+    id: "ewf-logical",
+    title: "EnCase logical evidence (L01, Lx01)",
     magic: [
-      [0, "EVF\x09\x0d\x0a\xff\0"],
       [0, "LVF\x09\x0d\x0a\xff\0"],
-      [0, "EVF2\x0d\x0a\x81\0"],
       [0, "LEF2\x0d\x0a\x81\0"],
     ],
   },
@@ -150,6 +202,14 @@ export const diskImages: readonly Signature[] = [
     magic: [
       [0, "WOZ1\xff\n\r\n"],
       [0, "WOZ2\xff\n\r\n"],
+    ],
+  },
+  {
+    id: "t98",
+    title: "PC-98 disk image (T98-Next)",
+    magic: [
+      [0, "T98HDDIMAGE.R"],
+      [0, "T98FDDIMAGE.R"],
     ],
   },
   { id: "dms", title: "Amiga DiskMasher image (DMS)", magic: [[0, "DMS!"]] },

@@ -3,7 +3,17 @@
  * and from the formats' own specifications.
  */
 import { Confidence, type ProbeWindow } from "../../format.js";
-import { be16, be32, holds, label, le16, le32, type Signature, words } from "./signature.js";
+import {
+  be16,
+  be32,
+  holds,
+  label,
+  le16,
+  le32,
+  type Signature,
+  wideLabel,
+  words,
+} from "./signature.js";
 
 const BTRFS = 65_536;
 const F2FS = 1024;
@@ -14,6 +24,8 @@ const JFS = 32_768;
 const SQUASHFS_COMPRESSORS = ["", "gzip", "lzma", "lzo", "xz", "lz4", "zstd"];
 /** Minix 1, 1 with long names, 2, 2 with long names. */
 const MINIX_MAGICS = [0x137f, 0x138f, 0x2468, 0x2478];
+/** How far into a physical volume its first copy of the metadata is looked for. */
+const LVM_TEXT = 16_384;
 const PAGE_SIZES = [4096, 8192, 16_384, 65_536];
 
 function xfsVersion(versionnum: number): string {
@@ -36,6 +48,31 @@ function minixVersion(window: ProbeWindow): number {
   const logZoneSize = le16(window, MINIX + 10);
   if (index < 0 || inodes === 0 || logZoneSize > 8 || le32(window, MINIX + 12) === 0) return 0;
   return index < 2 ? 1 : 2;
+}
+
+const LVM_SECTORS = [0, 512, 1024, 1536];
+
+/** The volume group by the text of its metadata, if that lies near; the physical volume's UUID. */
+function lvmNames(window: ProbeWindow): string {
+  const sector = LVM_SECTORS.find((start) => holds(window, start, "LABELONE")) ?? 0;
+  const begin = Buffer.from(window.head.subarray(0, LVM_TEXT)).toString("latin1");
+  const group = /(?:^|[\0\n])([\w+.-]{1,127}) \{\nid = "/.exec(begin)?.[1];
+  const uuid = begin.slice(sector + 32, sector + 64);
+  const dashed = uuid.replace(
+    /^(.{6})(.{4})(.{4})(.{4})(.{4})(.{4})(.{6})$/,
+    "$1-$2-$3-$4-$5-$6-$7",
+  );
+  return words(
+    group === undefined ? "" : `of "${group}"`,
+    /^\w{32}$/.test(uuid) ? `UUID ${dashed}` : "",
+  );
+}
+
+/** The kernel writes one of these over the signature while it sleeps on the disk. */
+const SUSPENDED = ["S1SUSPEND\0", "S2SUSPEND\0", "ULSUSPEND\0", "LINHIB0001"];
+
+function isSuspended(window: ProbeWindow): boolean {
+  return PAGE_SIZES.some((page) => SUSPENDED.some((magic) => holds(window, page - 10, magic)));
 }
 
 export const linuxFilesystems: readonly Signature[] = [
@@ -72,7 +109,11 @@ export const linuxFilesystems: readonly Signature[] = [
     id: "f2fs",
     title: "F2FS",
     magic: [[F2FS, "\x10\x20\xf5\xf2"]],
-    details: (window) => `${le16(window, F2FS + 4)}.${le16(window, F2FS + 6)}`,
+    details: (window) =>
+      words(
+        `${le16(window, F2FS + 4)}.${le16(window, F2FS + 6)}`,
+        wideLabel(window, F2FS + 124, 512),
+      ),
   },
   {
     id: "bcachefs",
@@ -154,7 +195,8 @@ export const linuxFilesystems: readonly Signature[] = [
   {
     id: "lvm2",
     title: "LVM2 physical volume",
-    magic: [0, 512, 1024, 1536].map((sector) => [sector, "LABELONE"] as const),
+    magic: LVM_SECTORS.map((sector) => [sector, "LABELONE"] as const),
+    details: lvmNames,
   },
   {
     id: "luks",
@@ -178,8 +220,18 @@ export const linuxFilesystems: readonly Signature[] = [
     id: "swap",
     title: "Linux swap space",
     magic: PAGE_SIZES.flatMap((page) =>
-      ["SWAPSPACE2", "SWAP-SPACE"].map((magic) => [page - 10, magic] as const),
+      ["SWAPSPACE2", "SWAP-SPACE", ...SUSPENDED].map((magic) => [page - 10, magic] as const),
     ),
-    details: (window) => label(window, 1052, 16),
+    details: (window) =>
+      words(isSuspended(window) ? "with a suspended system" : "", label(window, 1052, 16)),
   },
+  {
+    id: "stratis",
+    title: "Stratis pool member",
+    magic: [
+      [512 + 4, "!Stra0tis\x86\xff\x02"],
+      [4608 + 4, "!Stra0tis\x86\xff\x02"],
+    ],
+  },
+  { id: "vdo", title: "VDO volume", magic: [[0, "dmvdo001"]] },
 ];

@@ -75,6 +75,15 @@ export function label({ head }: ProbeWindow, offset: number, length: number): st
   return text === "" || /[\p{Cc}\ufffd]/u.test(text) ? "" : `"${text}"`;
 }
 
+/** The same in UTF-16, little-endian; `units` at most. */
+export function wideLabel({ head }: ProbeWindow, offset: number, units: number): string {
+  const field = head.subarray(offset, offset + 2 * units);
+  let end = 0;
+  while (end + 1 < field.length && (field[end] !== 0 || field[end + 1] !== 0)) end += 2;
+  const text = Buffer.from(field.subarray(0, end)).toString("utf16le").trimEnd();
+  return text === "" || /[\p{Cc}\p{Cs}\ufffd]/u.test(text) ? "" : `"${text}"`;
+}
+
 /** Version and label with a space between what is there. */
 export function words(...parts: readonly string[]): string {
   return parts.filter((part) => part !== "").join(" ");

@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { handledTypes } from "../../../daemon/desktop/files.js";
 import { installDesktop, uninstallDesktop } from "../../../daemon/desktop/install.js";
 import { systemPlaces, userPlaces } from "../../../daemon/desktop/places.js";
+import { candidates } from "../../../daemon/watch/image-names.js";
 import { run, scratch } from "../../support/tools.js";
 
 const folder = scratch("desktop");
@@ -172,11 +173,22 @@ describe("the desktop's own tools", () => {
     for (const { path, types } of listed) expect({ path, types }).toEqual({ path, types: wanted });
   });
 
+  it("name no suffix that a watched folder would pass over", () => {
+    installDesktop(places(), program);
+    const globs = [...installed("mime/packages/isomount.xml").matchAll(/pattern="\*(\.\w+)"/g)];
+    expect(globs.length).toBeGreaterThan(20);
+    for (const [, suffix] of globs) {
+      expect(candidates([`image${suffix}`]).map(({ name }) => name)).toEqual([`image${suffix}`]);
+    }
+  });
+
   it.each([
     ["disc.iso", "application/(x-cd-image|vnd.efi.iso)"],
     ["DISC.ISO", "application/(x-cd-image|vnd.efi.iso)"],
     ["disk.img", "application/(x-raw-disk-image|vnd.efi.img)"],
     ["floppy.vfd", "application/(x-raw-disk-image|vnd.efi.img)"],
+    ["floppy.dsk", "application/(x-raw-disk-image|vnd.efi.img)"],
+    ["root.ext4", "application/(x-raw-disk-image|vnd.efi.img)"],
     ["app.dmg", "application/x-apple-diskimage"],
     ["app.sparseimage", "application/x-apple-sparseimage"],
     ["disc.nrg", "application/x-nrg"],
@@ -185,9 +197,6 @@ describe("the desktop's own tools", () => {
     ["disc.mds", "application/x-mds"],
     ["disc.mdf", "application/x-raw-cd-image"],
     ["disc.toc", "application/x-cdrdao-toc"],
-    ["disk.qcow2", "application/x-qemu-disk"],
-    ["disk.vdi", "application/x-vdi-disk"],
-    ["disk.vmdk", "application/x-vmdk-disk"],
     ["apple.2mg", "application/x-2img"],
   ])("know %s", (name, type) => {
     expect(typeOf(name, Buffer.from("\x01 no image"))).toMatch(new RegExp(`^${type}$`));
@@ -195,8 +204,6 @@ describe("the desktop's own tools", () => {
 
   it.each([
     ["data.bin", "application/x-raw-cd-image", `${"\x00".padEnd(11, "\xff")}\x00\x00\x02\x00\x01`],
-    // By its suffix alone it may be VHDL.
-    ["disk.vhd", "application/x-vhd-disk", "conectix"],
     ["unnamed", "application/x-apple-sparseimage", "sprs\x00\x00\x00\x03"],
     ["secret", "application/x-apple-diskimage", "encrcdsa\x00\x00\x00\x02"],
     ["prodos", "application/x-2img", "2IMG"],

@@ -5,10 +5,17 @@ import { candidates } from "../../../daemon/watch/image-names.js";
 const names = (...there: string[]) => candidates(there).map(({ name }) => name);
 
 describe("names of images", () => {
-  it.each(["a.iso", "A.ISO", "disk.dmg", "x.y.img", "game.nrg", "floppy.IMA", "b.sparsebundle"])(
-    "takes %s",
+  it.each([
+    ...["a.iso", "A.ISO", "disk.dmg", "x.y.img", "game.nrg", "floppy.IMA", "b.sparsebundle"],
+    ...["floppy.dsk", "atari.st", "sdcard.wic", "root.ext4", "mac.hfv", "pc98.hdm"],
+  ])("takes %s", (name) => {
+    expect(names(name)).toEqual([name]);
+  });
+
+  it.each(["a.qcow2", "a.vhd", "a.vmdk", "a.cdi", "a.squashfs", "de.po"])(
+    "passes over %s, which is not read",
     (name) => {
-      expect(names(name)).toEqual([name]);
+      expect(names(name)).toEqual([]);
     },
   );
 
