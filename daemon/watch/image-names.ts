@@ -3,7 +3,20 @@
 /** In lower case. What has one of these is offered to the daemon, which looks into it. */
 const imageExtensions = new Set([
   ...["iso", "udf", "img", "ima", "flp", "vfd", "raw", "dd", "bin", "mdf", "nrg", "mdx", "cdi"],
-  ...["dmg", "cdr", "toast", "smi", "sparseimage", "sparsebundle", "hfs", "dc42", "image", "2mg"],
+  ...[
+    "dmg",
+    "cdr",
+    "toast",
+    "smi",
+    "sparseimage",
+    "sparsebundle",
+    "backupbundle",
+    "asif",
+    "hfs",
+    "dc42",
+    "image",
+    "2mg",
+  ],
   ...["2img", "po", "hdv", "vhd", "vhdx", "vmdk", "vdi", "qcow", "qcow2", "hdd", "squashfs"],
 ]);
 
@@ -43,7 +56,7 @@ function isPassedOver(name: string): boolean {
 }
 
 export function isBundle(name: string): boolean {
-  return partsOf(name).extension === "sparsebundle";
+  return ["sparsebundle", "backupbundle"].includes(partsOf(name).extension);
 }
 
 export interface Candidate {
