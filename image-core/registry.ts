@@ -4,6 +4,7 @@
  */
 
 import { alcohol, mdx } from "./container/alcohol/format.js";
+import { asif } from "./container/asif/format.js";
 import { cdrdao } from "./container/cdrdao/format.js";
 import { clonecd } from "./container/clonecd/format.js";
 import { cue } from "./container/cue/format.js";
@@ -46,6 +47,7 @@ export const containerFormats: readonly ContainerFormat[] = [
   encryptedDmg,
   sparseimage,
   sparsebundle,
+  asif,
   ndif,
   diskcopy42,
   twoimg,

@@ -24,6 +24,7 @@ const imageExtensions = new Set([
     "smi",
     "sparseimage",
     "sparsebundle",
+    "backupbundle",
     "hfs",
     "hfv",
     "dc42",
@@ -69,7 +70,7 @@ function isPassedOver(name: string): boolean {
 }
 
 export function isBundle(name: string): boolean {
-  return partsOf(name).extension === "sparsebundle";
+  return ["sparsebundle", "backupbundle"].includes(partsOf(name).extension);
 }
 
 export interface Candidate {

@@ -63,6 +63,8 @@ const macCandidates: readonly Candidate[] = [
   { id: "macchinesetrad", model: traditional, prior: -8 },
   { id: "mackorean", model: hangul, prior: -8 },
   { id: "maccyrillic", model: cyrillic, prior: -8 },
+  // Linux writes Latin-1 unless it is told otherwise.
+  { id: "windows-1252", model: western, prior: -8 },
 ];
 
 /**

@@ -30,12 +30,16 @@ export function findHeader(head: Uint8Array, size: number): DiskCopyHeader | und
   const dataSize = view.getUint32(64);
   const tagSize = view.getUint32(68);
   if (view.getUint16(82) !== PRIVATE || nameLength > MAX_NAME || dataSize === 0) return undefined;
-  if (dataSize % SECTOR_SIZE !== 0 || HEADER_BYTES + dataSize + tagSize > size) return undefined;
-  if (tagSize !== 0 && tagSize !== (dataSize / SECTOR_SIZE) * TAG_BYTES) return undefined;
+  if (dataSize % SECTOR_SIZE !== 0 || HEADER_BYTES + dataSize > size) return undefined;
+  const isTagged =
+    (tagSize === 0 || tagSize === (dataSize / SECTOR_SIZE) * TAG_BYTES) &&
+    HEADER_BYTES + dataSize + tagSize <= size;
+  // Tags that some program cut off, or that no Macintosh wrote: then the data must fill the file.
+  if (!isTagged && HEADER_BYTES + dataSize !== size) return undefined;
   return {
     diskName: head.slice(1, 1 + nameLength),
     dataSize,
-    tagSize,
+    tagSize: isTagged ? tagSize : 0,
     dataChecksum: view.getUint32(72),
     tagChecksum: view.getUint32(76),
     diskFormat: head[80],

@@ -17,7 +17,7 @@ export function open(source: ByteSource): Medium {
     throw unsupported(FORMAT, header.format === 0 ? "DOS 3.3 sector order" : "nibble data");
   }
   const size = header.dataLength || header.blocks * BLOCK_SIZE;
-  if (header.dataOffset + size > source.size) {
+  if (header.dataOffset >= source.size) {
     throw corrupt(
       FORMAT,
       "header",
@@ -25,10 +25,13 @@ export function open(source: ByteSource): Medium {
       `data of ${size} bytes at ${header.dataOffset} in an image of ${source.size}`,
     );
   }
+  // Some writers state more than there is; the disk is what there is.
+  const data = new SliceSource(source, header.dataOffset, size);
   return {
-    source: new SliceSource(source, header.dataOffset, size),
+    source: data,
     sectorSize: BLOCK_SIZE,
-    details: { blocks: Math.floor(size / BLOCK_SIZE) },
-    warnings: [],
+    details: { blocks: Math.floor(data.size / BLOCK_SIZE) },
+    warnings:
+      data.size < size ? [`the header counts ${size} bytes of data, there are ${data.size}`] : [],
   };
 }

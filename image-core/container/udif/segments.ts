@@ -8,21 +8,34 @@ import type { ByteSource, HostRange } from "../../source/byte-source.js";
 import { readExactly } from "../../source/read-exactly.js";
 import { SliceSource } from "../../source/slice-source.js";
 import { decodeKoly, findKoly, KOLY_BYTES, type Koly } from "./koly.js";
+import { kolyForks } from "./wrapped-koly.js";
 
 /** Far above what anyone cuts an image into. */
 const MAX_SEGMENTS = 10_000;
 /** As much of either end as probes see. */
 const SEARCH_BYTES = 64 * 1024;
+/** As much as tells of a wrapper. */
+const HEAD_BYTES = 4096;
 
 export interface Segment {
   /** For messages. */
   name: string;
   source: ByteSource;
   koly: Koly;
+  /** The file's own resource fork, where it came with one: Disk Copy 6.5 kept the tables in it. */
+  resourceFork?: ByteSource;
 }
 
-/** A file with a trailer, or undefined. */
+/** A file with a trailer, in MacBinary or AppleSingle if it is; undefined for one without. */
 export function readSegment(name: string, file: ByteSource): Segment | undefined {
+  const head = readExactly(file, 0, Math.min(file.size, HEAD_BYTES), "udif", "header");
+  const forks = kolyForks(head, file);
+  if (forks === undefined) return readPlainSegment(name, file);
+  const segment = readPlainSegment(name, forks.data);
+  return segment && { ...segment, resourceFork: forks.resource };
+}
+
+function readPlainSegment(name: string, file: ByteSource): Segment | undefined {
   const bytes = Math.min(file.size, SEARCH_BYTES);
   const head = readExactly(file, 0, Math.min(file.size, KOLY_BYTES), "udif", "header");
   const tail = readExactly(file, file.size - bytes, bytes, "udif", "trailer");

@@ -90,9 +90,15 @@ function readBlockTables(
   segments: readonly Segment[],
   warnings: string[],
 ): Uint8Array[] | undefined {
-  for (const { source, koly } of segments) {
+  for (const { source, koly, resourceFork } of segments) {
     if (koly.xmlLength === 0) {
       if (koly.rsrcForkLength > 0) return readResourceFork(source, koly);
+      if (resourceFork !== undefined && resourceFork.size > 0) {
+        return readResourceFork(resourceFork, {
+          rsrcForkOffset: 0,
+          rsrcForkLength: resourceFork.size,
+        });
+      }
       continue;
     }
     try {
@@ -117,8 +123,10 @@ function readPropertyList(source: ByteSource, koly: Koly): Uint8Array[] {
   return tablesOfPlist(parsePlist(xml, "udif"), koly.xmlOffset);
 }
 
-function readResourceFork(source: ByteSource, koly: Koly): Uint8Array[] {
-  const { rsrcForkOffset, rsrcForkLength } = koly;
+function readResourceFork(
+  source: ByteSource,
+  { rsrcForkOffset, rsrcForkLength }: Pick<Koly, "rsrcForkOffset" | "rsrcForkLength">,
+): Uint8Array[] {
   if (rsrcForkLength > MAX_RESOURCE_FORK) {
     throw new ImageError("limit", "udif", `a resource fork of ${rsrcForkLength} bytes`);
   }

@@ -1,7 +1,7 @@
 /** A folder or file of a catalog, as both HFS and HFS+ can tell it. */
 import type { ExtentRecord } from "./extents.js";
 
-/** What a catalog leaf record describes; 0 for a type that no specification knows. */
+/** What a catalog leaf record describes, as both filesystems number it; 0 for any other type. */
 export const RecordKind = {
   unknown: 0,
   folder: 1,
@@ -10,6 +10,13 @@ export const RecordKind = {
   fileThread: 4,
 } as const;
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
+
+/** Of the number that a record begins with. */
+export function recordKind(type: number): RecordKind {
+  return type >= RecordKind.folder && type <= RecordKind.fileThread
+    ? (type as RecordKind)
+    : RecordKind.unknown;
+}
 
 /** CNIDs below 16 are reserved (TN1150, "Catalog Node IDs"). */
 export const ROOT_PARENT_CNID = 1;

@@ -1,7 +1,7 @@
 /** Catalog keys and records of HFS (Inside Macintosh: Files, "Catalog File Keys"). */
 import type { BTreeNode } from "../apple/btree-node.js";
 import type { CatalogDialect } from "../apple/catalog-dialect.js";
-import { RecordKind } from "../apple/catalog-entry.js";
+import { RecordKind, recordKind } from "../apple/catalog-entry.js";
 import { compareNames, type MacNames } from "../apple/mac-names.js";
 import { HfsEntry, type VolumeTraits } from "./catalog-record.js";
 
@@ -41,16 +41,5 @@ export function hfsDialect(names: MacNames, traits: VolumeTraits): CatalogDialec
 
 function kind(node: BTreeNode, dataStart: number, dataEnd: number): RecordKind {
   if (dataStart + THREAD_HEAD_BYTES > dataEnd) return RecordKind.unknown;
-  switch (node.bytes[dataStart]) {
-    case 1:
-      return RecordKind.folder;
-    case 2:
-      return RecordKind.file;
-    case 3:
-      return RecordKind.folderThread;
-    case 4:
-      return RecordKind.fileThread;
-    default:
-      return RecordKind.unknown;
-  }
+  return recordKind(node.bytes[dataStart]);
 }

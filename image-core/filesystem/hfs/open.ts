@@ -12,6 +12,7 @@ import { openFork } from "../apple/fork.js";
 import { lazyTree } from "../apple/lazy-tree.js";
 import { MacNames } from "../apple/mac-names.js";
 import { unixFromLocalMac } from "../apple/mac-time.js";
+import { StoredForks } from "../apple/stored-forks.js";
 import type { Volume } from "../volume.js";
 import { hfsDialect } from "./dialect.js";
 import {
@@ -70,7 +71,7 @@ export function open(source: ByteSource, context: OpenContext): Volume {
     warnings.push(`the volume has ${end} bytes, the image only ${source.size}`);
   }
   return new HfsVolume(
-    { volume: source, mdb, blocks, overflow, catalog },
+    { mdb, forks: new StoredForks(source, blocks, overflow, "hfs"), catalog },
     {
       format: "hfs",
       title: "HFS",

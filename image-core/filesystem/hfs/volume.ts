@@ -1,22 +1,18 @@
 /** An HFS volume, "Mac OS Standard" (Inside Macintosh: Files). */
 import type { OpenContext } from "../../format.js";
-import type { ByteSource } from "../../source/byte-source.js";
 import type { Catalog } from "../apple/catalog.js";
 import type { CatalogEntry, ForkDescription } from "../apple/catalog-entry.js";
 import { CatalogVolume } from "../apple/catalog-volume.js";
-import type { AllocationBlocks } from "../apple/extents.js";
-import { type ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
-import { openFork } from "../apple/fork.js";
+import { ForkType } from "../apple/extents-overflow.js";
 import type { OpenFork } from "../apple/open-forks.js";
+import type { StoredForks } from "../apple/stored-forks.js";
 import type { VolumeDescription, VolumeStatistics } from "../volume.js";
 import type { MasterDirectoryBlock } from "./mdb.js";
 
 /** What makes up an open volume. */
 export interface HfsParts {
-  volume: ByteSource;
   mdb: MasterDirectoryBlock;
-  blocks: AllocationBlocks;
-  overflow: ExtentsOverflow;
+  forks: StoredForks;
   catalog: Catalog;
 }
 
@@ -86,19 +82,10 @@ export class HfsVolume extends CatalogVolume {
   }
 
   protected openDataFork(entry: CatalogEntry): OpenFork {
-    return this.fork(entry.cnid, ForkType.data, entry.dataFork());
+    return this.parts.forks.open(entry.cnid, ForkType.data, entry.dataFork());
   }
 
   protected openResourceFork(entry: CatalogEntry): OpenFork {
-    return this.fork(entry.cnid, ForkType.resource, entry.resourceFork());
-  }
-
-  private fork(fileId: number, forkType: ForkType, fork: ForkDescription): OpenFork {
-    const { volume, blocks, overflow } = this.parts;
-    const what = `${forkType === ForkType.data ? "data" : "resource"} fork of CNID ${fileId}`;
-    const source = openFork(volume, blocks, fork, this.format, what, (fileBlock) =>
-      overflow.find(fileId, forkType, fileBlock),
-    );
-    return { source, weight: source.extents.fileBlocks.length };
+    return this.parts.forks.open(entry.cnid, ForkType.resource, entry.resourceFork());
   }
 }

@@ -1,7 +1,7 @@
 /** Catalog keys and records of HFS+ (TN1150, "Catalog File Key", "Catalog Thread Records"). */
 import type { BTreeNode } from "../apple/btree-node.js";
 import type { CatalogDialect } from "../apple/catalog-dialect.js";
-import { RecordKind } from "../apple/catalog-entry.js";
+import { RecordKind, recordKind } from "../apple/catalog-entry.js";
 import { HfsPlusEntry } from "./catalog-record.js";
 import { isRegular, shownName, storedName } from "./name.js";
 import { compareBinary, compareFolded } from "./unicode-compare.js";
@@ -42,16 +42,5 @@ export function hfsPlusDialect(caseSensitive: boolean): CatalogDialect {
 
 function kind(node: BTreeNode, dataStart: number, dataEnd: number): RecordKind {
   if (dataStart + THREAD_HEAD_BYTES > dataEnd) return RecordKind.unknown;
-  switch (node.view.getUint16(dataStart)) {
-    case 1:
-      return RecordKind.folder;
-    case 2:
-      return RecordKind.file;
-    case 3:
-      return RecordKind.folderThread;
-    case 4:
-      return RecordKind.fileThread;
-    default:
-      return RecordKind.unknown;
-  }
+  return recordKind(node.view.getUint16(dataStart));
 }

@@ -13,6 +13,7 @@ import { ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
 import { openFork } from "../apple/fork.js";
 import { lazyTree } from "../apple/lazy-tree.js";
 import { unixFromMac } from "../apple/mac-time.js";
+import { StoredForks } from "../apple/stored-forks.js";
 import type { Volume, VolumeDescription } from "../volume.js";
 import { AttributesFile } from "./attributes-file.js";
 import { hfsPlusDialect } from "./dialect.js";
@@ -143,7 +144,14 @@ function openByHeader(device: Device, found: FoundHeader, context: OpenContext):
     warnings: [...stateWarnings(header, found.alternate, replay, volume), ...warnings],
   };
   return new HfsPlusVolume(
-    { volume, header, blocks, overflow, catalog, attributesFile, links, isJournaled },
+    {
+      header,
+      forks: new StoredForks(volume, blocks, overflow, "hfsplus"),
+      catalog,
+      attributesFile,
+      links,
+      isJournaled,
+    },
     description,
     context,
   );

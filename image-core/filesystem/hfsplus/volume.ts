@@ -1,6 +1,5 @@
 /** An HFS+ or HFSX volume (TN1150). */
 import type { OpenContext } from "../../format.js";
-import type { ByteSource } from "../../source/byte-source.js";
 import type { Catalog } from "../apple/catalog.js";
 import {
   type CatalogEntry,
@@ -15,11 +14,11 @@ import {
   decodeDecmpfsHeader,
   usesResourceFork,
 } from "../apple/decmpfs.js";
-import type { AllocationBlocks, OverflowLookup } from "../apple/extents.js";
-import { type ExtentsOverflow, ForkType } from "../apple/extents-overflow.js";
-import { type Fork, openFork } from "../apple/fork.js";
+import { ForkType } from "../apple/extents-overflow.js";
+import { openFork } from "../apple/fork.js";
 import type { OpenFork } from "../apple/open-forks.js";
 import { readAttribute } from "../apple/read-attribute.js";
+import type { StoredForks } from "../apple/stored-forks.js";
 import type { VolumeDescription, VolumeStatistics } from "../volume.js";
 import type { AttributesFile } from "./attributes-file.js";
 import type { HfsPlusEntry } from "./catalog-record.js";
@@ -36,11 +35,8 @@ const JOURNAL_NAMES: ReadonlySet<string> = new Set([".journal", ".journal_info_b
 
 /** What makes up an open volume. */
 export interface HfsPlusParts {
-  /** Bytes of the volume, its journal replayed. */
-  volume: ByteSource;
   header: VolumeHeader;
-  blocks: AllocationBlocks;
-  overflow: ExtentsOverflow;
+  forks: StoredForks;
   catalog: Catalog;
   /** Undefined where no file has attributes. */
   attributesFile: AttributesFile | undefined;
@@ -116,7 +112,9 @@ export class HfsPlusVolume extends CatalogVolume {
 
   protected openDataFork(entry: CatalogEntry): OpenFork {
     const header = this.decmpfsHeader(entry);
-    if (header === undefined) return this.openFork32(entry.cnid, ForkType.data, entry.dataFork());
+    if (header === undefined) {
+      return this.parts.forks.open(entry.cnid, ForkType.data, entry.dataFork());
+    }
     const attribute = this.storedXattr(entry.cnid, DECMPFS_XATTR) as Uint8Array;
     const resourceFork = this.openResourceFork(entry);
     return {
@@ -126,7 +124,7 @@ export class HfsPlusVolume extends CatalogVolume {
   }
 
   protected openResourceFork(entry: CatalogEntry): OpenFork {
-    return this.openFork32(entry.cnid, ForkType.resource, entry.resourceFork());
+    return this.parts.forks.open(entry.cnid, ForkType.resource, entry.resourceFork());
   }
 
   protected shownResourceFork(entry: CatalogEntry): ForkDescription | undefined {
@@ -162,11 +160,13 @@ export class HfsPlusVolume extends CatalogVolume {
   }
 
   private storedXattr(fileId: number, name: string): Uint8Array | undefined {
-    const { attributesFile } = this.parts;
+    const { attributesFile, forks } = this.parts;
     const value = attributesFile?.value(fileId, name);
     if (value === undefined) return undefined;
     if ("inline" in value) return value.inline;
-    const fork = this.fork(value.fork, `attribute ${name} of CNID ${fileId}`, (fileBlock) =>
+    const { volume, blocks } = forks;
+    const what = `attribute ${name} of CNID ${fileId}`;
+    const fork = openFork(volume, blocks, value.fork, this.format, what, (fileBlock) =>
       attributesFile?.extents(fileId, name, fileBlock),
     );
     return readAttribute(fork, this.format, name);
@@ -182,17 +182,5 @@ export class HfsPlusVolume extends CatalogVolume {
     if (this.decmpfsHeaders.size >= MAX_KNOWN_HEADERS) this.decmpfsHeaders.clear();
     this.decmpfsHeaders.set(entry.cnid, header ?? null);
     return header;
-  }
-
-  private openFork32(fileId: number, forkType: ForkType, fork: ForkDescription): OpenFork {
-    const what = `${forkType === ForkType.data ? "data" : "resource"} fork of CNID ${fileId}`;
-    const source = this.fork(fork, what, (fileBlock) =>
-      this.parts.overflow.find(fileId, forkType, fileBlock),
-    );
-    return { source, weight: source.extents.fileBlocks.length };
-  }
-
-  private fork(fork: ForkDescription, what: string, overflow: OverflowLookup): Fork {
-    return openFork(this.parts.volume, this.parts.blocks, fork, this.format, what, overflow);
   }
 }

@@ -78,6 +78,17 @@ test("Disk Copy 4.2, bare and in MacBinary", async () => {
   expect(findings(await openMedium(new MemorySource(untagged)))).toEqual([]);
 });
 
+test.each([
+  ["cut off", (_: Buffer) => {}],
+  ["of another number of sectors", (image: Buffer) => image.writeUInt32BE(24, 68)],
+])("Disk Copy 4.2 with tags %s: its data", async (_, edit) => {
+  const image = buildDiskCopy42(first, mixedBytes(1200, 3)).subarray(0, 84 + first.length);
+  edit(image);
+  const medium = await openMedium(new MemorySource(image));
+  expect(Buffer.compare(contents(medium.source), first)).toBe(0);
+  expect(findings(medium)).toEqual([]);
+});
+
 test("Disk Copy 4.2: verify tells data from tags", async () => {
   const data = buildDiskCopy42(first, mixedBytes(1200, 3));
   data[1000] ^= 1;
@@ -110,8 +121,13 @@ test("2IMG in ProDOS order", async () => {
   await expect(openMedium(new MemorySource(buildTwoImg(first, 0)))).rejects.toThrow(/DOS 3.3/);
   await expect(openMedium(new MemorySource(buildTwoImg(first, 2)))).rejects.toThrow(/nibble/);
   const short = buildTwoImg(first, 1);
-  short.writeUInt32LE(1 << 30, 28);
+  short.writeUInt32LE(1 << 30, 24);
   await expect(openMedium(new MemorySource(short))).rejects.toThrow(/in an image of/);
+  const long = buildTwoImg(first, 1);
+  long.writeUInt32LE(first.length + 4096, 28);
+  const medium = await openMedium(new MemorySource(long.subarray(0, 64 + first.length)));
+  expect(Buffer.compare(contents(medium.source), first)).toBe(0);
+  expect(medium.warnings).toEqual([expect.stringMatching(/55296 bytes of data, there are 51200/)]);
 });
 
 test("mutations of NDIF: bytes or an ImageError", async () => {

@@ -12,6 +12,7 @@ const IDS = new Set([
   "encrypted-dmg",
   "sparseimage",
   "sparsebundle",
+  "asif",
   "ndif",
   "diskcopy42",
   "twoimg",

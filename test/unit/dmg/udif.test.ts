@@ -7,6 +7,7 @@ import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { encodeAdc } from "../../fixtures/dmg/encoders.js";
 import { encodeLzfse } from "../../fixtures/dmg/lzfse-encoder.js";
 import { mixedBytes } from "../../fixtures/dmg/random.js";
+import { appleFile, macBinary } from "../../fixtures/dmg/sparse.js";
 import {
   buildSegments,
   buildUdif,
@@ -48,6 +49,34 @@ const simple: FixturePartition[] = [
     ],
   },
 ];
+
+/** An image without any table, and the resource fork that has them, as Disk Copy 6.5 wrote them. */
+function apart(trailer: "start" | "end"): { data: Buffer; resource: Buffer } {
+  const image = buildUdif(simple, { tables: "resource-fork", trailer });
+  const koly = Buffer.from(trailer === "start" ? image.subarray(0, 512) : image.subarray(-512));
+  const offset = Number(koly.readBigUInt64BE(40));
+  const length = Number(koly.readBigUInt64BE(48));
+  koly.fill(0, 40, 56);
+  const resource = image.subarray(offset, offset + length);
+  const from = trailer === "start" ? 512 : 0;
+  const chunks = image.subarray(from, offset);
+  const data = Buffer.concat(trailer === "start" ? [koly, chunks] : [chunks, koly]);
+  return { data, resource };
+}
+
+test.each(["start", "end"] as const)(
+  "tables in the file's own resource fork, trailer at the %s",
+  async (trailer) => {
+    const { data, resource } = apart(trailer);
+    await expectDisk(macBinary(data, resource), plainDisk(simple));
+    await expectDisk(appleFile(resource, data), plainDisk(simple));
+    // With a property list, no fork is looked at.
+    await expectDisk(
+      macBinary(buildUdif(simple, { trailer }), resource.subarray(0, 9)),
+      plainDisk(simple),
+    );
+  },
+);
 
 async function expectDisk(image: Uint8Array, plain: Uint8Array): Promise<void> {
   const medium = await openMedium(new MemorySource(image));

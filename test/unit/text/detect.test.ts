@@ -116,6 +116,10 @@ describe("detectMacCharset", () => {
     ["spanish", "macroman"],
     ["portuguese", "macroman"],
     ["swedish", "macroman"],
+    ["german", "windows-1252"],
+    ["french", "windows-1252"],
+    ["spanish", "windows-1252"],
+    ["swedish", "windows-1252"],
   ];
   it.each(volumes)("reads %s in %s", (volume, charset) => {
     const stored = names[volume].map((name) => encode(name, charset));
