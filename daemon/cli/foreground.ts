@@ -66,10 +66,11 @@ function waitUntilGone(
       const request = { jsonrpc: "2.0", id: 1, method: "wait", params: { id } };
       socket.write(`${JSON.stringify(request)}\n`);
     });
-    // Said by `close` as well.
-    socket.on("error", () => {});
     socket.on("close", () => resolve({ answered: false, connected }));
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket });
+    // Said by `close` as well; readline hands on what the socket says.
+    for (const each of [socket, lines]) each.on("error", () => {});
+    lines.on("line", (line) => {
       // A result, or the error that there is no such mount: gone in both cases.
       if ((JSON.parse(line) as { id?: number }).id !== 1) return;
       resolve({ answered: true, connected });

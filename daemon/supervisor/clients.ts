@@ -36,7 +36,8 @@ export class Clients {
   /** Of the private socket: whose daemon it is, and root. */
   admitOwner(fd: number): void {
     const peer = peerCredentials(fd);
-    if (peer.uid === process.getuid!() || peer.uid === 0) this.admit(fd, { ...peer, guest: false });
+    if (peer.uid === process.getuid!() || peer.uid === 0)
+      this.admit(fd, { ...peer, guest: false, groups: [] });
     else this.refuse(fd, peer, "it is not theirs");
   }
 
@@ -47,11 +48,12 @@ export class Clients {
   admitGuest(fd: number, group: number): void {
     const peer = peerCredentials(fd);
     const guest = peer.uid !== 0;
-    if (guest && peer.gid !== group && !peerGroups(fd).includes(group)) {
+    const groups = guest ? [peer.gid, ...peerGroups(fd)] : [];
+    if (guest && !groups.includes(group)) {
       this.refuse(fd, peer, `they are not of group ${group}`);
     } else if (guest && this.connectionsOf(peer.uid) >= MAX_GUEST_CONNECTIONS) {
       this.refuse(fd, peer, "they have too many");
-    } else this.admit(fd, { ...peer, guest });
+    } else this.admit(fd, { ...peer, guest, groups });
   }
 
   private admit(fd: number, peer: Peer): void {

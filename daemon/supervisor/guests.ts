@@ -8,6 +8,7 @@ import { isFuse, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
 import { type Methods, type MountOptions, RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
+import type { Peer } from "./rpc-connection.js";
 
 /** For each user. */
 export const MAX_MOUNTS = 64;
@@ -34,13 +35,24 @@ export function checkMethod(method: string): void {
   if (!methods.has(method)) throw denied(`${method} is for root only`);
 }
 
-/** Each of these is refused: a server that runs as root, and a mount that root alone would see. */
-export function checkMountOptions(options: MountOptions): void {
+/**
+ * Each of these is refused: a server that runs as root, a mount that root alone would see, and files
+ * that seem to be somebody else's, which everybody would see (udisks lets its users choose no
+ * others, either).
+ */
+export function checkMountOptions(options: MountOptions, peer: Peer): void {
+  const { uid, gid } = options;
   if (options.transport === "fuse-native") {
     throw denied("fuse-native would run as root: the system's daemon refuses it");
   }
   if (options.private) {
     throw denied("private would hide the mount from all but root: leave it out");
+  }
+  if (uid !== undefined && uid !== peer.uid) {
+    throw denied(`uid=${uid} is not you: the system's daemon takes your own, ${peer.uid}`);
+  }
+  if (gid !== undefined && !peer.groups.includes(gid)) {
+    throw denied(`you are not of group ${gid}: the system's daemon takes your own groups`);
   }
 }
 

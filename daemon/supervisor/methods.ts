@@ -196,7 +196,7 @@ export class MethodTable {
     }
     const { uid, guest } = request.connection.peer;
     if (guest) {
-      checkMountOptions(options);
+      checkMountOptions(options, request.connection.peer);
       for (const fd of request.descriptors) checkFolder(fd, uid);
       if (this.supervisor.mountsOf(uid) + (this.mounting.get(uid) ?? 0) >= MAX_MOUNTS) {
         throw denied(`${MAX_MOUNTS} images are mounted already`);

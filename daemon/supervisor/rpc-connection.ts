@@ -41,6 +41,8 @@ export class Allowances {
 export interface Peer extends PeerCredentials {
   /** A member of the group that root's daemon serves: may do less (see `guests.ts`). */
   guest: boolean;
+  /** Of a guest: all that they are a member of. */
+  groups: readonly number[];
 }
 
 export interface Request {

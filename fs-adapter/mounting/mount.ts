@@ -198,7 +198,7 @@ function run(
   program: string,
   parameters: string[],
   stdio: ("ignore" | "pipe" | number)[],
-): Promise<{ status: number | null; output: string }> {
+): Promise<{ status: number | null; output: string; end: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, parameters, {
       stdio,
@@ -215,7 +215,9 @@ function run(
       // EACCES: of several folders of the PATH, one may not be searched.
       reject(error.code === "ENOENT" || error.code === "EACCES" ? noFusermount() : error);
     });
-    child.on("close", (status) => resolve({ status, output }));
+    child.on("close", (status, signal) => {
+      resolve({ status, output, end: signal ?? `exit ${status}` });
+    });
   });
 }
 
@@ -272,7 +274,7 @@ export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<vo
     }
     return;
   }
-  const { status, output } = await run(
+  const { status, output, end } = await run(
     "fusermount3",
     [...(lazy ? ["-z"] : []), "-u", "--", mountpoint],
     ["ignore", "ignore", "pipe"],
@@ -285,7 +287,8 @@ export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<vo
     : /not (found|mounted)/i.test(reason)
       ? "EINVAL"
       : "EPERM";
-  throw new MountError(code, unmountFailure(mountpoint, code, output.trim()));
+  const said = output.trim() || `fusermount3: ${end}`;
+  throw new MountError(code, unmountFailure(mountpoint, code, said));
 }
 
 function unmountFailure(mountpoint: string, code: string, said = code): string {

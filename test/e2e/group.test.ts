@@ -131,6 +131,12 @@ describe.skipIf(!isRoot)("root's daemon for a group", () => {
       isomount.succeed("umount", theirs);
     });
 
+    it("choose an owner who is themselves, and a group of their own", () => {
+      expect(system(member, image, mountpoint, "-o", "uid=1,gid=7").status).toBe(0);
+      expect(statSync(join(mountpoint, "a.txt"))).toMatchObject({ uid: 1, gid: 7 });
+      expect(system(member, "umount", mountpoint).status).toBe(0);
+    });
+
     it("leave the folder to us, which is theirs and goes away again", () => {
       const { stdout, status } = system(member, image);
       expect(status).toBe(0);
@@ -157,6 +163,8 @@ describe.skipIf(!isRoot)("root's daemon for a group", () => {
       ["no sandbox", [at("own"), "-o", "nosandbox"], "the image would be read as root"],
       ["fuse-native", [at("own"), "-o", "transport=fuse-native"], "would run as root"],
       ["a mount that root alone sees", [at("own"), "-o", "private"], "hide the mount"],
+      ["files of somebody else", [at("own"), "-o", "uid=0"], "uid=0 is not you"],
+      ["files of a group not theirs", [at("own"), "-o", "gid=8"], "you are not of group 8"],
     ])("%s", (_, words, message) => {
       if (!existsSync(at("own"))) folderOf(member, "own");
       if (!existsSync(at("root"))) mkdirSync(at("root"));

@@ -1,7 +1,8 @@
 /** Starting a daemon where none runs, and staying in the foreground of a real mount. */
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { demoImage } from "../../../daemon/bootstrap/demo-image.mjs";
 import { startDaemon } from "../../../daemon/client/start-daemon.js";
@@ -70,7 +71,7 @@ describe("--foreground", () => {
   writeFileSync(image, demoImage("DEMO", { "a.txt": "a" }, new Date()));
 
   /** Mounts, waits until it is there, lets `end` end it. */
-  async function foreground(end: (pid: number, mountpoint: string) => void) {
+  async function foreground(end: (pid: number, mountpoint: string) => unknown) {
     const mountpoint = isomount.newMountpoint();
     const child = spawn(process.execPath, [program, "-f", "--json", image, mountpoint], {
       env: { ...process.env, ISOMOUNT_RUNTIME_DIR: isomount.runtime },
@@ -81,12 +82,21 @@ describe("--foreground", () => {
     expect(JSON.parse(String(told))).toMatchObject({ mountpoint });
     expect(readFileSync(join(mountpoint, "a.txt"), "utf8")).toBe("a");
     expect(child.exitCode).toBeNull();
-    end(child.pid!, mountpoint);
+    await end(child.pid!, mountpoint);
     expect(await ended).toBe(0);
     expect(isomount.list()).toEqual([]);
   }
 
   it("unmounts on an interrupt", () => foreground((pid) => process.kill(pid, "SIGINT")));
   it("unmounts when it is to end", () => foreground((pid) => process.kill(pid, "SIGTERM")));
+  it("stays while the daemon is dead, and ends with the mount", () =>
+    foreground(async (pid, place) => {
+      process.kill(isomount.daemonPid()!, "SIGKILL");
+      // Longer than it waits before it connects again.
+      await pause(700);
+      isomount.list();
+      expect(existsSync(`/proc/${pid}`)).toBe(true);
+      run("umount", [place]);
+    }));
   it("ends when somebody unmounts", () => foreground((_, place) => run("umount", [place])));
 });
