@@ -4,6 +4,7 @@ import type { Volume } from "../filesystem/volume.js";
 import type { DiscLayout, Medium, OpenContext } from "../format.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { chooseVolume } from "./choose-volume.js";
+import { displacement } from "./displaced.js";
 import { describePartition, findLayout } from "./layout.js";
 import { openMedium } from "./medium.js";
 
@@ -19,6 +20,11 @@ export async function openImage(file: ByteSource, context: OpenContext): Promise
   const { medium, containers, layers } = await openMedium(file, context);
   const inner = { ...context, sectorSize: medium.sectorSize, disc: medium.disc };
   const layout = await findLayout(medium.source, inner);
+  const nothing = layout.filesystems.length === 0 && layout.partitions.length === 0;
+  if (nothing && layers.length === 0 && context.options.offset === undefined) {
+    const offset = displacement(medium.source);
+    if (offset > 0) return openDisplaced(file, context, offset);
+  }
   const { volume, members, warnings } = await chooseVolume(medium, layout, inner);
   const volumes = members?.map((member) => member.volume) ?? [volume.description];
   const description: ImageDescription = {
@@ -41,6 +47,16 @@ export async function openImage(file: ByteSource, context: OpenContext): Promise
     warnings: [...medium.warnings, ...warnings, ...volumes.flatMap((each) => each.warnings)],
   };
   return { volume, description, layers };
+}
+
+async function openDisplaced(
+  file: ByteSource,
+  context: OpenContext,
+  offset: number,
+): Promise<OpenedImage> {
+  const opened = await openImage(file, { ...context, options: { ...context.options, offset } });
+  opened.description.warnings.unshift(`the disc begins ${offset} bytes into the image`);
+  return opened;
 }
 
 function describeTracks(disc: DiscLayout): TrackDescription[] {

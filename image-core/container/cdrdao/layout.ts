@@ -29,7 +29,7 @@ export function layOut(
   let end = 0;
   for (const track of tracks) {
     const { mode } = track;
-    const { source, marks, stored } = compose(track, openPart);
+    const { source, marks, stored } = compose(track, openPart, warnings);
     const sectors = Math.ceil(source.size / mode.stride);
     const pregap = pregapSectors(track, marks);
     if (pregap > sectors) {
@@ -81,7 +81,7 @@ interface Composed {
   stored: number;
 }
 
-function compose(track: TocTrack, openPart: OpenPart): Composed {
+function compose(track: TocTrack, openPart: OpenPart, warnings: string[]): Composed {
   const pieces: Piece[] = [];
   const marks = [0];
   const limit = MAX_LBA * track.mode.stride;
@@ -91,13 +91,15 @@ function compose(track: TocTrack, openPart: OpenPart): Composed {
     let length = part.length;
     if (part.file !== undefined) {
       const { source, swapped } = openPart(part.file, track.mode.kind === "audio");
-      if (part.start + length > source.size || (length === 0 && part.start > source.size)) {
-        throw corrupt(
-          ID,
-          `line ${part.line}: ${JSON.stringify(part.file.name)}`,
-          part.start,
-          `${length} bytes wanted, it ends ${at(source.size)}`,
-        );
+      const name = JSON.stringify(part.file.name);
+      if (part.start > source.size || (length > 0 && part.start === source.size)) {
+        const ends = `${length} bytes wanted, it ends ${at(source.size)}`;
+        throw corrupt(ID, `line ${part.line}: ${name}`, part.start, ends);
+      }
+      if (part.start + length > source.size) {
+        // What is there is read; the rest is an error when somebody wants it.
+        const missing = part.start + length - source.size;
+        warnings.push(`line ${part.line}: ${name} is cut off, ${missing} bytes are missing`);
       }
       if (length === 0) length = source.size - part.start;
       if (length > 0) {
@@ -122,7 +124,7 @@ function compose(track: TocTrack, openPart: OpenPart): Composed {
   }
   // The last sector is filled up with zeros.
   const whole = Math.ceil(size / track.mode.stride) * track.mode.stride;
-  if (pieces.length === 1 && pieces[0].size === whole) {
+  if (pieces.length === 1 && pieces[0].source.size === whole) {
     return { source: pieces[0].source, marks, stored };
   }
   return { source: new PieceSource(pieces, whole), marks, stored };

@@ -244,6 +244,8 @@ class TocParser {
     for (let token = tokens.take(); ; token = tokens.take()) {
       if (token === undefined) throw tokens.wrong("LANGUAGE is not closed", token);
       if (token.text === "}" && !token.string) return;
+      // Since cdrdao 1.2.5: how the text is to be recorded. In the file it is UTF-8.
+      if (token.text.startsWith("ENCODING_") && !token.string) continue;
       const value = tokens.take();
       if (value === undefined) throw tokens.wrong("LANGUAGE is not closed", value);
       if (!value.string) {

@@ -6,11 +6,15 @@
  * POSTGAP, between sessions) that no file holds. The beginning of the first file is LBA 0.
  */
 import { at, ImageError, unsupported } from "../../errors.js";
+import type { ByteSource } from "../../source/byte-source.js";
+import { DESCRIPTOR_SECTOR, isDescriptor } from "../disc/descriptor.js";
 import type { AudioContent, DataContent, TrackPlan } from "../disc/disc.js";
 import { headerStart } from "../disc/header-start.js";
 import { MSF_OFFSET, sectorName } from "../disc/msf.js";
+import { layoutOfSize, type SectorLayout, USER_BYTES } from "../disc/sector.js";
 import { sessionGap } from "../disc/session-gap.js";
 import { sheetError } from "../disc/sheet.js";
+import { detectLayout } from "../rawsector/detect.js";
 import type { OpenedFile } from "./files.js";
 import type { CueIndex, CueSheet, CueTrack } from "./parse.js";
 import { type TrackMode, trackMode } from "./track-mode.js";
@@ -18,6 +22,8 @@ import { type TrackMode, trackMode } from "./track-mode.js";
 const ID = "cue";
 /** Where the outer area of a GD-ROM begins, whatever the inner one holds. */
 const HIGH_DENSITY_LBA = 45000;
+/** Enough to see the kind of sectors by. */
+const HEAD_BYTES = 64 * 1024;
 
 /** `openFile` is asked for each file that a track lies in, in order; undefined: not readable. */
 export function layOut(
@@ -26,9 +32,16 @@ export function layOut(
 ): TrackPlan[] {
   const modes = new Map(sheet.tracks.map((track) => [track, trackMode(track.mode, track.line)]));
   for (const track of sheet.tracks) {
-    if (!track.indexes.some((index) => index.number === 1)) {
+    if (track.indexes.some((index) => index.number === 1)) continue;
+    if (track.indexes.length !== 1) {
       throw sheetError(ID, track.line, `TRACK ${track.number} has no INDEX 01`);
     }
+    // Written by hand, by someone who counts from 0.
+    const [index] = track.indexes;
+    sheet.warnings.push(
+      `track ${track.number} has no INDEX 01; INDEX ${index.number} is taken for it`,
+    );
+    index.number = 1;
   }
   const walk = new Walk(sheet.warnings);
   for (let file = 0; file < sheet.files.length; file++) {
@@ -41,7 +54,10 @@ export function layOut(
     }
     if (points.length === 0) continue;
     const audioOnly = points.every((point) => point.mode.kind === "audio");
-    walk.file(openFile(file, audioOnly), points, sheet.files[file].name);
+    const opened = openFile(file, audioOnly);
+    const { name } = sheet.files[file];
+    if (opened !== undefined) correctMode(opened.source, points, name, sheet.warnings);
+    walk.file(opened, points, name);
   }
   return walk.finish();
 }
@@ -50,6 +66,37 @@ interface Point {
   track: CueTrack;
   index: CueIndex;
   mode: TrackMode;
+}
+
+/**
+ * Images get converted, and their sheet goes on naming the former kind of sector. Where a file is one
+ * data track, what lies in it tells.
+ */
+function correctMode(
+  source: ByteSource,
+  points: readonly Point[],
+  name: string,
+  warnings: string[],
+): void {
+  const [{ mode, track }] = points;
+  if (mode.kind === "audio" || points.some((point) => point.track !== track)) return;
+  const head = new Uint8Array(Math.min(HEAD_BYTES, source.size));
+  source.read(0, head, 0, head.length);
+  const found = detectStored(head);
+  if (found === undefined || found.stride === mode.stride) return;
+  const has = `${JSON.stringify(name)} has sectors of ${found.stride} bytes`;
+  warnings.push(`${has}, not of ${mode.stride} as the sheet says`);
+  const kind = found.mode === 1 ? "mode1" : "mode2";
+  for (const point of points) point.mode = { kind, stride: found.stride, layout: found };
+}
+
+/** Undefined where nothing tells. */
+function detectStored(head: Uint8Array): SectorLayout | undefined {
+  const raw = detectLayout(head);
+  if (raw !== undefined) return raw.syncs === 1 ? undefined : raw.layout;
+  return isDescriptor(head, DESCRIPTOR_SECTOR * USER_BYTES)
+    ? layoutOfSize(1, USER_BYTES)
+    : undefined;
 }
 
 class Walk {
@@ -143,16 +190,19 @@ class Walk {
 
   private start(track: CueTrack, mode: TrackMode, opened: OpenedFile, position: number): void {
     const content = contentOf(mode, opened, position);
-    if (content.kind !== "audio") this.anchor(track, content);
+    const startLba = content.kind === "audio" ? this.lba : this.anchor(track, content);
     const { number, session, title, performer, isrc } = track;
-    const startLba = this.lba;
     this.open = { number, session, startLba, length: 0, content, title, performer, isrc };
     this.plans.push(this.open);
   }
 
-  /** Filesystems count by the addresses in the headers, whatever gaps the sheet forgot. */
-  private anchor(track: CueTrack, content: DataContent): void {
+  /**
+   * Where the track begins: filesystems count by the addresses in the headers, whatever gaps the sheet
+   * forgot.
+   */
+  private anchor(track: CueTrack, content: DataContent): number {
     const stated = headerStart(content.file, content.position, content.layout);
+    if (stated !== undefined && stated < 0 && this.skipPregap(content, stated)) return 0;
     if (stated !== undefined && stated >= this.end && stated !== this.lba) {
       this.warnings.push(
         `track ${track.number} begins at ${sectorName(stated)} by its headers, at ${sectorName(this.lba)} by the sheet`,
@@ -165,6 +215,18 @@ class Walk {
         `where data track ${track.number} begins is not known: ${this.leftOut} before it is compressed`,
       );
     }
+    return this.lba;
+  }
+
+  /** Some files begin with the disc's first two seconds, and their sheet tells nothing of it. */
+  private skipPregap(content: DataContent, stated: number): boolean {
+    const { file, layout } = content;
+    const position = content.position - stated * layout.stride;
+    const first = this.plans.length === 0 && this.lba === 0 && stated >= -MSF_OFFSET;
+    if (!first || headerStart(file, position, layout) !== 0) return false;
+    content.position = position;
+    this.lba = stated;
+    return true;
   }
 
   private endTrack(): void {

@@ -61,6 +61,9 @@ export interface CueSheet {
   warnings: string[];
 }
 
+/** Files of samples or sectors under other names than CDRWIN's. */
+const BINARY_ALIASES: ReadonlySet<string> = new Set(["BIN", "RAW", "IMG", "IMAGE", "ISO"]);
+
 export function parseCue(sheet: Sheet): CueSheet {
   const parser = new CueParser(sheet);
   sheet.text.split("\n").forEach((line, index) => {
@@ -155,7 +158,8 @@ class CueParser {
     if (this.result.files.length === MAX_FILES) {
       throw sheetError(ID, number, `more than ${MAX_FILES} files`);
     }
-    const kind = type === "" ? "BINARY" : type.toUpperCase();
+    const upper = type.toUpperCase();
+    const kind = upper === "" || BINARY_ALIASES.has(upper) ? "BINARY" : upper;
     this.result.files.push({ name: this.sheet.decode(name), type: kind, line: number });
   }
 
@@ -195,10 +199,9 @@ class CueParser {
 
   private catalog(rest: SheetWord[], line: number): void {
     const text = rest.shift()?.text ?? "";
-    if (!/^\d{13}$/.test(text)) {
-      throw sheetError(ID, line, `CATALOG ${JSON.stringify(text)}: it has 13 digits`);
-    }
-    this.result.catalog = text;
+    // Nothing depends on it either; a UPC of 12 digits is often put here.
+    if (/^\d{13}$/.test(text)) this.result.catalog = text;
+    else this.warn(`line ${line}: CATALOG ${JSON.stringify(text)} is none, it has 13 digits`);
   }
 
   private isrc(rest: SheetWord[], line: number): void {

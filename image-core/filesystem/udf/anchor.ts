@@ -82,17 +82,19 @@ function collect(
   }
 }
 
-/** Bytes of an anchor that mean something, its reserved ones included in the CRC. */
+/** Bytes of an anchor, most of them reserved; what its CRC covers at least. */
 const ANCHOR_LENGTH = 512;
 
 /** The anchor in this sector, if there is one. */
 function anchorAt(source: ByteSource, sectorSize: number, sector: number): Anchor | undefined {
   const position = sector * sectorSize;
   if (sector < 0 || position + ANCHOR_LENGTH > source.size) return undefined;
-  const bytes = new Uint8Array(ANCHOR_LENGTH);
-  if (source.read(position, bytes, 0, TAG_LENGTH) < TAG_LENGTH) return undefined;
-  if (tagIdentifier(bytes, 0) !== TagIdentifier.AnchorVolumeDescriptorPointer) return undefined;
-  if (source.read(position, bytes, 0, ANCHOR_LENGTH) < ANCHOR_LENGTH) return undefined;
+  const tag = new Uint8Array(TAG_LENGTH);
+  if (source.read(position, tag, 0, TAG_LENGTH) < TAG_LENGTH) return undefined;
+  if (tagIdentifier(tag, 0) !== TagIdentifier.AnchorVolumeDescriptorPointer) return undefined;
+  // Some writers' CRCs cover the whole sector.
+  const bytes = new Uint8Array(Math.min(sectorSize, source.size - position));
+  if (source.read(position, bytes, 0, bytes.length) < bytes.length) return undefined;
   if (descriptorProblem(bytes, 0, bytes.length, sector) !== undefined) return undefined;
   return { sectorSize, sector, ...decodeAnchor(bytes) };
 }

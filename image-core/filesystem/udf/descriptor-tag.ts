@@ -79,7 +79,8 @@ export function descriptorProblem(
   if (!tagChecksumHolds(bytes, at)) return "the checksum of its tag is wrong";
   const found = tagLocation(bytes, at);
   if (found !== location) return `its tag says block ${found} instead of ${location}`;
-  return bodyProblem(bytes, at, end);
+  // A CRC of more than the descriptor's own block is none: writers are known that state one.
+  return at + TAG_LENGTH + u16(bytes, at + 10) > end ? undefined : bodyProblem(bytes, at, end);
 }
 
 /** As `descriptorProblem`, of the body alone. Writers that compute no CRC leave its length 0. */

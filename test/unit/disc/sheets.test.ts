@@ -295,6 +295,27 @@ INDEX 00:00:10`;
     expect(sound.subarray(expected.length).every((byte) => byte === 0)).toBe(true);
   });
 
+  it("a file that is cut off: what is there is read, the rest is an error", async () => {
+    const sheet = 'TRACK MODE1\nDATAFILE "d.bin" 00:02:00\n';
+    const medium = await open(sheet, { "d.bin": iso.subarray(0, 20 * 2048 + 10) });
+    expect(medium.warnings.join()).toMatch(/"d.bin" is cut off, 266230 bytes are missing/);
+    const bytes = new Uint8Array(2048);
+    medium.source.read(19 * 2048, bytes, 0, 2048);
+    expect(Buffer.from(bytes).equals(iso.subarray(19 * 2048, 20 * 2048))).toBe(true);
+    for (const sector of [20, 149]) {
+      expect(() => medium.source.read(sector * 2048, bytes, 0, 2048)).toThrow(
+        expect.objectContaining({ kind: "truncated" }),
+      );
+    }
+  });
+
+  it("CD-Text as cdrdao 1.2.5 writes it, with its encoding", async () => {
+    const text =
+      'CD_TEXT { LANGUAGE_MAP { 0 : EN }\nLANGUAGE 0 { ENCODING_ISO_8859_1\nTITLE "Café"\nSIZE_INFO { 0, 1,\n 2} } }\n';
+    const medium = await open(`CD_DA\n${text}${one}`);
+    expect(medium.disc?.title).toBe("Café");
+  });
+
   it("RW: subchannel behind each sector", async () => {
     const sheet = 'TRACK MODE1 RW_RAW\nDATAFILE "d.bin"\n';
     const withRw = new Uint8Array(40 * 2144);
@@ -318,7 +339,6 @@ INDEX 00:00:10`;
     ["a string without its end", `${one}ISRC "abc`, /line 4: string "abc without its end/],
     ["a brace without its end", `${one}CD_TEXT { LANGUAGE_MAP { 0 : EN`, /brace is not closed/],
     ["start behind the end", one.replace('" 0', '" 99:00:00'), /line 3: "x.raw" at 0x/],
-    ["more than there is", one.replace('" 0', '" 0 99:00:00'), /line 3: "x.raw" at 0x0/],
     ["gigantic silence", "TRACK AUDIO\nSILENCE 9999999999999\n", /line 2: track 1 has/],
     ["a pregap beyond the track", `${one}START 10:00:00`, /a pregap of 45000 of 30 sectors/],
     ["nothing at all", "TRACK AUDIO\nCOPY\n", /no sectors/],

@@ -6,7 +6,7 @@ import { ROOT_NODE } from "../../../image-core/filesystem/volume.js";
 import type { ByteSource } from "../../../image-core/source/byte-source.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { UdfBuilder } from "../../fixtures/udf/builder.js";
-import { put32, putTag } from "../../fixtures/udf/bytes.js";
+import { put16, put32, putTag } from "../../fixtures/udf/bytes.js";
 import { pattern, sampleFiles } from "../../fixtures/udf/sample.js";
 import { testContext } from "../../support/context.js";
 import { walk } from "../../support/walk.js";
@@ -33,6 +33,27 @@ describe("damaged volume descriptors", () => {
     builder.block(34)[300] ^= 1;
     builder.block(50)[4] ^= 1;
     expect(() => opened(image)).toThrow(/sector 34.*sector 50: the checksum of its tag is wrong/);
+  });
+
+  it("are checked by CRCs of whole sectors, and not by CRCs of more", () => {
+    const builder = new UdfBuilder({ files: two() });
+    const image = builder.build();
+    for (let block = 257; block * 2048 < image.length; block++) {
+      const bytes = builder.block(block);
+      if (bytes[0] === 2 && bytes[1] === 0) bytes.fill(0);
+    }
+    const anchor = builder.block(256);
+    anchor[1500] = 0x77;
+    putTag(anchor, 0, 2, 256, 2048);
+    expect(contentAt(opened(image), "/one").toString()).toBe("1");
+    // As Linux does.
+    const logicalVolume = builder.block(34);
+    put16(logicalVolume, 10, 60_000);
+    logicalVolume[4] = 0;
+    logicalVolume[4] = logicalVolume.subarray(0, 16).reduce((sum, byte) => sum + byte, 0);
+    expect(opened(image).description.warnings).toEqual([]);
+    anchor[1500] = 0;
+    expect(() => opened(image)).toThrow(/no anchor/);
   });
 
   it("prevail by sequence number", () => {
