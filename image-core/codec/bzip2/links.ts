@@ -2,7 +2,7 @@
  * The inverse Burrows-Wheeler transform: WebAssembly functions for its two loops.
  *
  * A block's bytes are a chain through a table of up to 3.6 MB in no order, so that each step waits
- * for the memory. Here eight parts of it are followed at once: `transform.ts` finds the parts.
+ * for the memory. Here many parts of it are followed at once: `transform.ts` finds the parts.
  */
 import type { FunctionBuilder } from "../webassembly/assembler.js";
 import {

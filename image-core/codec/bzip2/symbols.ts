@@ -1,6 +1,7 @@
 /**
- * The symbols of a block: Huffman codes, runs of the front byte, and move-to-front, in one loop
- * that has one branch that is hard to foresee, for bytes that were not used lately.
+ * The symbols of a block: Huffman codes, runs of the front byte, and move-to-front, in one loop. It
+ * has one branch that is hard to foresee, for bytes that were not used lately: a run writes the
+ * front byte as often as each of its digits says, and so a byte is a run of one.
  */
 
 import type { FunctionBuilder } from "../webassembly/assembler.js";
@@ -33,6 +34,8 @@ import {
   SELECTORS,
   STATE,
   SYMBOLS,
+  TABLE_LENGTHS_BYTES,
+  TABLE_SYMBOLS_BYTES,
   WINDOW,
   WINDOW_SLACK,
 } from "./memory.js";
@@ -71,16 +74,13 @@ export function readSymbols(f: FunctionBuilder): Code {
   const limit = f.parameter();
   const selectorCount = f.parameter();
   const capacity = f.parameter();
-  const group = f.local("i32");
   const left = f.local("i32");
   const length = f.local("i32");
   const unit = f.local("i32");
   const table = f.local("i32");
-  const position = f.local("i32");
-  // A bit buffer: at least `count` bits, and what lies behind them in the input, or zeros.
-  const bits = f.local("i64");
-  const count = f.local("i32");
-  const next = f.local("i32");
+  // The next bits lie below bit `at` + 56 of the memory, which is read downwards: the word loaded at
+  // `at` has 56 of them, and up to 7 that were read before.
+  const at = f.local("i32");
   const entry = f.local("i32");
   const symbol = f.local("i32");
   const width = f.local("i32");
@@ -95,63 +95,44 @@ export function readSymbols(f: FunctionBuilder): Code {
   const to = f.local("i32");
   const word = f.local("i64");
 
-  const TOP = INPUT + WINDOW + WINDOW_SLACK - 8;
+  const START = 8 * (INPUT + WINDOW + WINDOW_SLACK) - 56;
 
   const save = sequence(
-    i32.store(STATE, position, 4 * SymbolState.position),
-    i32.store(STATE, group, 4 * SymbolState.group),
+    i32.store(STATE, i32.subtract(START, at), 4 * SymbolState.position),
     i32.store(STATE, length, 4 * SymbolState.length),
     i32.store(STATE, unit, 4 * SymbolState.unit),
     i64.store(FRONT, low),
     i64.store(FRONT, high, 8),
   );
-  const updatePosition = position.set(
-    i32.subtract(i32.shiftLeft(i32.subtract(TOP, next), 3), count),
-  );
-  const stop = (why: number) => sequence(updatePosition, save, finish(why));
-
-  /** Bits above `bits` are what `count` counts; the same bits may be put in twice. */
-  const refill = sequence(
-    bits.set(i64.or(bits, i64.shiftRight(i64.load(next), i64.of(count)))),
-    next.set(i32.subtract(next, i32.shiftRight(i32.subtract(63, count), 3))),
-    count.set(i32.or(count, 56)),
-  );
-  const skip = (n: Code) =>
-    sequence(
-      width.set(n),
-      bits.set(i64.shiftLeft(bits, i64.of(width))),
-      count.set(i32.subtract(count, width)),
+  const stop = (why: number) => sequence(save, finish(why));
+  /** The next `count` bits, with others above them. */
+  const bits = (count: number) =>
+    i32.of(
+      i64.shiftRight(i64.load(i32.shiftRight(at, 3)), i64.of(i32.add(i32.and(at, 7), 56 - count))),
     );
 
   const longCode = sequence(
-    from.set(i32.of(i64.shiftRight(bits, 64 - MAX_CODE_LENGTH))),
+    from.set(i32.and(bits(MAX_CODE_LENGTH), (1 << MAX_CODE_LENGTH) - 1)),
     width.set(FAST_BITS),
-    entry.set(i32.shiftLeft(i32.load8(group, SELECTORS), 7)),
+    entry.set(i32.shiftRight(table, FAST_BITS + 1)),
+    to.set(i32.add(i32.multiply(entry, TABLE_LENGTHS_BYTES), 4 * FAST_BITS)),
     loop(
       "longer",
       width.set(i32.add(width, 1)),
+      to.set(i32.add(to, 4)),
       when(i32.greater(width, MAX_CODE_LENGTH), stop(Stop.undefinedCode)),
-      repeatIf(
-        "longer",
-        i32.atLeast(from, i32.load(i32.add(entry, i32.shiftLeft(width, 2)), LIMITS)),
-      ),
+      repeatIf("longer", i32.atLeast(from, i32.load(to, LIMITS))),
+    ),
+    from.set(
+      i32.add(i32.shiftRight(from, i32.subtract(MAX_CODE_LENGTH, width)), i32.load(to, OFFSETS)),
     ),
     symbol.set(
       i32.load16(
-        i32.shiftLeft(
-          i32.add(
-            i32.add(
-              i32.shiftRight(from, i32.subtract(MAX_CODE_LENGTH, width)),
-              i32.load(i32.add(entry, i32.shiftLeft(width, 2)), OFFSETS),
-            ),
-            i32.shiftLeft(entry, 2),
-          ),
-          1,
-        ),
+        i32.add(i32.multiply(entry, TABLE_SYMBOLS_BYTES), i32.shiftLeft(from, 1)),
         SYMBOLS,
       ),
     ),
-    skip(width.get),
+    at.set(i32.subtract(at, width)),
   );
 
   const near = sequence(
@@ -233,34 +214,26 @@ export function readSymbols(f: FunctionBuilder): Code {
   );
 
   return sequence(
-    position.set(i32.load(STATE, 4 * SymbolState.position)),
-    group.set(i32.load(STATE, 4 * SymbolState.group)),
+    at.set(i32.subtract(START, i32.load(STATE, 4 * SymbolState.position))),
     length.set(i32.load(STATE, 4 * SymbolState.length)),
     unit.set(i32.load(STATE, 4 * SymbolState.unit)),
     low.set(i64.load(FRONT)),
     high.set(i64.load(FRONT, 8)),
-    next.set(i32.subtract(TOP, i32.shiftRight(position, 3))),
-    bits.set(i64.shiftLeft(i64.load(next), i64.of(i32.and(position, 7)))),
-    next.set(i32.subtract(next, 7)),
-    count.set(i32.subtract(56, i32.and(position, 7))),
     loop(
       "group",
-      updatePosition,
-      when(i32.greaterSigned(position, limit), sequence(save, finish(Stop.input))),
-      when(i32.equal(group, selectorCount), sequence(save, finish(Stop.selectors))),
-      table.set(i32.shiftLeft(i32.load8(group, SELECTORS), FAST_BITS + 1)),
+      when(i32.lessSigned(at, i32.subtract(START, limit)), stop(Stop.input)),
+      from.set(i32.load(STATE, 4 * SymbolState.group)),
+      when(i32.equal(from, selectorCount), stop(Stop.selectors)),
+      i32.store(STATE, i32.add(from, 1), 4 * SymbolState.group),
+      table.set(i32.shiftLeft(i32.load8(from, SELECTORS), FAST_BITS + 1)),
       left.set(GROUP_SYMBOLS),
       loop(
         "symbol",
-        refill,
         entry.set(
-          i32.load16(
-            i32.add(table, i32.shiftLeft(i32.of(i64.shiftRight(bits, 64 - FAST_BITS)), 1)),
-            FAST,
-          ),
+          i32.load16(i32.add(table, i32.and(bits(FAST_BITS + 1), (2 << FAST_BITS) - 2)), FAST),
         ),
         symbol.set(i32.shiftRight(entry, 5)),
-        skip(i32.and(entry, 31)),
+        at.set(i32.subtract(at, i32.and(entry, 31))),
         block(
           "moved to front",
           block(
@@ -284,7 +257,6 @@ export function readSymbols(f: FunctionBuilder): Code {
         left.set(i32.subtract(left, 1)),
         repeatIf("symbol", left),
       ),
-      group.set(i32.add(group, 1)),
       when(i32.greaterSigned(length, capacity), stop(Stop.tooLong)),
       repeat("group"),
     ),
