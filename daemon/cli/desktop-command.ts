@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { ExitCode, reasonOf, systemFailure } from "../client/failure.js";
 import { program } from "../client/installation.js";
+import { removeIcons } from "../desktop/icon/icon-cache.js";
 import { installDesktop, uninstallDesktop } from "../desktop/install.js";
 import { systemPlaces, userPlaces } from "../desktop/places.js";
 
@@ -16,6 +17,7 @@ export function runDesktop(action: DesktopAction, user: boolean): ExitCode {
   let changed: string[];
   try {
     changed = action === "install" ? installDesktop(places, ours) : uninstallDesktop(places, ours);
+    if (action === "uninstall" && !forAll) removeIcons();
   } catch (error) {
     const { path } = error as NodeJS.ErrnoException;
     throw systemFailure(

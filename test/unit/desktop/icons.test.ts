@@ -15,6 +15,7 @@ import { autorunIcon } from "../../../daemon/desktop/icon/autorun.js";
 import { showIcon } from "../../../daemon/desktop/icon/folder-icon.js";
 import { readIcns } from "../../../daemon/desktop/icon/icns.js";
 import { readIco } from "../../../daemon/desktop/icon/ico.js";
+import { removeIcons } from "../../../daemon/desktop/icon/icon-cache.js";
 import type { Picture } from "../../../daemon/desktop/icon/picture.js";
 import { readPng } from "../../../daemon/desktop/icon/png-reader.js";
 import { writePng } from "../../../daemon/desktop/icon/png-writer.js";
@@ -352,5 +353,7 @@ describe("a folder's icon", () => {
     expect(left).toContain(name);
     expect(left).toContain("149.png");
     expect(left).not.toContain("51.png");
+    removeIcons();
+    expect(readdirSync(caches)).toEqual([]);
   });
 });
