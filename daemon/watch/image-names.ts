@@ -25,6 +25,7 @@ const imageExtensions = new Set([
     "sparseimage",
     "sparsebundle",
     "backupbundle",
+    "asif",
     "hfs",
     "hfv",
     "dc42",
