@@ -5,6 +5,7 @@
  */
 import { readdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { abortConnection } from "../../fs-adapter/mounting/abort.js";
 import { FILESYSTEM_TYPE, unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { type MountEntry, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { SystemError } from "../../fs-adapter/system/libc.js";
@@ -42,6 +43,8 @@ export async function takeOver(options: TakeoverOptions): Promise<StateRecord[]>
         await carryOn({ ...record, mountpoint }, options);
       } catch (error) {
         log.error(`${mountpoint}: ${(error as Error).message}; unmounting`);
+        // Nobody will answer its readers.
+        abortConnection(record.device);
         await unmountFuse(mountpoint, true).catch((failure: Error) => log.error(failure.message));
         discard(record, options);
       }

@@ -4,8 +4,9 @@
  * them, so everything is unmounted.
  */
 import { execFile } from "node:child_process";
-import { closeSync, existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { promisify } from "node:util";
+import { abortConnection } from "../../fs-adapter/mounting/abort.js";
 import { unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { check, unlinkat } from "../../fs-adapter/system/libc.js";
@@ -58,22 +59,11 @@ async function unmount(record: StateRecord): Promise<void> {
   );
   if (there) {
     // Its readers would wait for ever: systemd may go on holding the connection.
-    if (isEnding(record)) abort(device);
+    if (isEnding(record)) abortConnection(device);
     await unmountFuse(mountpoint, true);
   }
   const folder = reopenMadeFolder(record);
   if (folder !== undefined) removeMade(folder);
-}
-
-/** The FUSE connection has the number of the superblock's device. */
-function abort(device: string): void {
-  const [, minor] = device.split(":");
-  try {
-    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, "1");
-  } catch (error) {
-    // It has ended meanwhile, or this is a container without the control filesystem.
-    if (!["ENOENT", "EROFS", "EACCES"].includes(codeOf(error) ?? "")) throw error;
-  }
 }
 
 function removeMade({ parent, name }: MadeFolder): void {
