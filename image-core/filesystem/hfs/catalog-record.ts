@@ -9,6 +9,10 @@ import { unixFromLocalMac } from "../apple/mac-time.js";
 
 const DIRECTORY_RECORD_BYTES = 70;
 const FILE_RECORD_BYTES = 102;
+/** Up to dirMdDat: machfs leaves out some of the Finder's information behind it. */
+const LEAST_DIRECTORY_BYTES = 18;
+/** Up to filRExtRec. */
+const LEAST_FILE_BYTES = 98;
 /** cdrType of a directory. */
 const CDR_DIR_REC = 1;
 
@@ -26,6 +30,7 @@ export class HfsEntry implements CatalogEntry {
   readonly groupId = 0;
   readonly folderCount = undefined;
   readonly isFolder: boolean;
+  private readonly bytes: Uint8Array;
   private readonly view: DataView;
 
   constructor(
@@ -33,15 +38,18 @@ export class HfsEntry implements CatalogEntry {
     readonly parentId: number,
     readonly name: string,
     /** The record's own copy. */
-    private readonly bytes: Uint8Array,
+    bytes: Uint8Array,
     private readonly traits: VolumeTraits,
   ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.isFolder = bytes[0] === CDR_DIR_REC;
-    const least = this.isFolder ? DIRECTORY_RECORD_BYTES : FILE_RECORD_BYTES;
+    const least = this.isFolder ? LEAST_DIRECTORY_BYTES : LEAST_FILE_BYTES;
     if (bytes.length < least) {
       throw corrupt("hfs", `catalog record ${position}`, 0, `${bytes.length} of ${least} bytes`);
     }
+    // What a writer left out reads as zeros.
+    this.bytes = new Uint8Array(this.isFolder ? DIRECTORY_RECORD_BYTES : FILE_RECORD_BYTES);
+    this.bytes.set(bytes.subarray(0, this.bytes.length));
+    this.view = new DataView(this.bytes.buffer);
   }
 
   /** dirDirID, filFlNum */

@@ -34,6 +34,9 @@ const titles: Readonly<Record<string, string>> = {
   CD_ROM_Mode_1: "CD-ROM data track",
 };
 
+/** Space that is nobody's, whatever was there before: a volume that was deleted is not shown. */
+const FREE_TYPES: ReadonlySet<string> = new Set(["apple_free", "apple_void"]);
+
 /** Partitions that begin behind the end are left out, others cut to what is there. */
 export function open(source: ByteSource, _context: OpenContext): Partition[] {
   const head = new Uint8Array(Math.min(HEAD_BYTES, source.size));
@@ -51,6 +54,7 @@ export function open(source: ByteSource, _context: OpenContext): Partition[] {
     const start = entry.pyPartStart * blockSize;
     if (entry.partBlkCnt === 0 || start >= source.size) continue;
     const slice = new SliceSource(source, start, entry.partBlkCnt * blockSize);
+    const isFree = FREE_TYPES.has(entry.partType.toLowerCase());
     partitions.push({
       number,
       scheme: "apm",
@@ -60,7 +64,7 @@ export function open(source: ByteSource, _context: OpenContext): Partition[] {
       bootable: (entry.partStatus & STATUS_BOOTABLE) !== 0,
       start,
       size: slice.size,
-      source: slice,
+      source: isFree ? new SliceSource(source, start, 0) : slice,
     });
   }
   return partitions;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ImageError } from "../../../image-core/errors.js";
 import { compareNames } from "../../../image-core/filesystem/apple/mac-names.js";
+import { HfsEntry } from "../../../image-core/filesystem/hfs/catalog-record.js";
 import { hfs } from "../../../image-core/filesystem/hfs/format.js";
 import { open } from "../../../image-core/filesystem/hfs/open.js";
 import { ROOT_NODE, S_IFDIR, S_IFREG, type Volume } from "../../../image-core/filesystem/volume.js";
@@ -191,6 +192,32 @@ describe("a hybrid disc by genisoimage", () => {
     expect(Buffer.compare(contentsOf(volume, nodeAt(volume, "/sub/noise")), noise(100_000))).toBe(
       0,
     );
+  });
+});
+
+describe("catalog records", () => {
+  const traits = { drAlBlkSiz: 512, localOffset: () => 0 };
+
+  it("that machfs writes, short of some Finder information, are read", () => {
+    const record = new Uint8Array(50);
+    const view = new DataView(record.buffer);
+    record[0] = 1;
+    view.setUint16(4, 3);
+    view.setUint32(6, 2);
+    view.setUint32(14, 3_700_000_000);
+    const entry = new HfsEntry(9, 1, "root", record, traits);
+    expect(entry).toMatchObject({ isFolder: true, cnid: 2, valence: 3 });
+    expect(entry.modified).toBe(3_700_000_000 - 2_082_844_800);
+    expect(entry.finderInfo).toEqual(new Uint8Array(32));
+  });
+
+  it("without dates or forks are refused", () => {
+    const file = new Uint8Array(90);
+    file[0] = 2;
+    expect(() => new HfsEntry(9, 2, "file", file, traits)).toThrow(/90 of 98 bytes/);
+    const folder = new Uint8Array(16);
+    folder[0] = 1;
+    expect(() => new HfsEntry(9, 2, "folder", folder, traits)).toThrow(/16 of 18 bytes/);
   });
 });
 

@@ -106,6 +106,32 @@ it("takes the header at a disk's end for that of its last partition", async () =
   expect(old.description.volume).toMatchObject({ format: "hfs", label: "Old" });
 });
 
+it("does not show a volume that was deleted from an Apple partition map", async () => {
+  const volume = (label: string) => {
+    const builder = new HfsPlusBuilder({ label });
+    builder.file(ROOT_CNID, label, { data: label });
+    return Buffer.from(builder.build());
+  };
+  const parts = [volume("kept"), volume("deleted")];
+  const disk = Buffer.concat([Buffer.alloc(64 * 512), ...parts]);
+  const starts = [1, 64, 64 + parts[0].length / 512];
+  const counts = [63, ...parts.map((part) => part.length / 512)];
+  disk.write("ER", "latin1");
+  disk.writeUInt16BE(512, 2);
+  for (const [i, type] of ["Apple_partition_map", "Apple_HFS", "Apple_Free"].entries()) {
+    const entry = disk.subarray(512 * (i + 1));
+    entry.write("PM", "latin1");
+    [3, starts[i], counts[i]].forEach((value, k) => void entry.writeUInt32BE(value, 4 + 4 * k));
+    entry.write(type, 48, "latin1");
+  }
+  const opened = await openImage(new MemorySource(disk), testContext());
+  expect([...walk(opened.volume).keys()]).toEqual(["/", "/kept"]);
+  expect(opened.description.partitions?.[2]).toMatchObject({
+    type: "Apple_Free",
+    size: parts[1].length,
+  });
+});
+
 it("does not show what a partition held before it was formatted", async () => {
   const builder = new HfsPlusBuilder({ blockSize: 512, nodeSize: 512 });
   for (let i = 0; i < 20; i++) builder.file(ROOT_CNID, `old ${i}`, { data: Buffer.alloc(100_000) });
