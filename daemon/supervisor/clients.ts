@@ -2,6 +2,7 @@
 import { closeSync, readFileSync } from "node:fs";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { peerCredentials, peerGroups } from "../../fs-adapter/system/unix-socket.js";
+import { giveBackMemory } from "./give-back.js";
 import type { Log } from "./log.js";
 import type { MethodTable } from "./methods.js";
 import { Allowances, type Peer, RpcConnection } from "./rpc-connection.js";
@@ -12,6 +13,9 @@ const MAX_CONNECTIONS = 4096;
 const MAX_HELD_DESCRIPTORS = 512;
 /** Of one member of the group. */
 const MAX_GUEST_CONNECTIONS = 128;
+/** What so many have left, tens of MiB, is given back a little later. */
+const CROWD = 100;
+const TIDY_AFTER_MILLISECONDS = 2_000;
 /** One line in the log for all that are refused within it. */
 const QUIET_MILLISECONDS = 1_000;
 
@@ -21,6 +25,9 @@ export class Clients {
   /** Connections at a time. */
   private readonly most: number;
   private complainedAt = Number.NEGATIVE_INFINITY;
+  /** Since memory was given back. */
+  private departures = 0;
+  private tidying: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly poller: Poller,
@@ -71,10 +78,21 @@ export class Clients {
       closed: (closed) => {
         this.connections.delete(closed);
         this.methods.closed(closed);
+        this.departed();
       },
       exceeded: () => this.relieve(),
     });
     this.connections.add(connection);
+  }
+
+  /** Not for the few commands that people enter. */
+  private departed(): void {
+    if (++this.departures < CROWD) return;
+    this.departures = 0;
+    this.tidying ??= setTimeout(() => {
+      this.tidying = undefined;
+      giveBackMemory();
+    }, TIDY_AFTER_MILLISECONDS);
   }
 
   /** Who makes the daemon hold most goes, and not who happens to come last. */

@@ -20,6 +20,7 @@ it("shows readers no error and no wrong byte while servers, daemon and keeper ar
     images,
     seconds: SECONDS,
     minKills: MIN_KILLS,
+    slowness: 1,
     tell: () => {},
   });
   expect(result).toMatchObject({ errors: [], wrong: [], leftovers: [] });

@@ -1,45 +1,44 @@
-/** Counts what `isomount events` tells. What happens while no daemon runs, nobody tells. */
-import { type ChildProcess, spawn } from "node:child_process";
+/** Counts what the daemon tells of its mounts. What happens while no daemon runs, nobody tells. */
+import { createConnection, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 import type { DaemonEvent } from "../../daemon/rpc/protocol.js";
-import { type Isomount, program } from "../support/isomount.js";
+import { controlSocket } from "../../daemon/rpc/runtime-folder.js";
 
 type Event = DaemonEvent["event"];
 
-/** After the death of a daemon, which ends the command. */
-const PAUSE_MILLISECONDS = 300;
+/** After the death of a daemon, which ends the connection. */
+const PAUSE_MILLISECONDS = 100;
 
 export class Happenings {
   readonly counts: Partial<Record<Event, number>> = {};
   /** Of the kind `error`. */
   readonly complaints: string[] = [];
-  private child: ChildProcess | undefined;
+  private socket: Socket | undefined;
   private stopped = false;
 
-  constructor(private readonly isomount: Isomount) {
+  constructor(private readonly runtime: string) {
     this.listen();
   }
 
   stop(): void {
     this.stopped = true;
-    this.child?.kill();
+    this.socket?.destroy();
   }
 
   private listen(): void {
     if (this.stopped) return;
-    const { cwd, env } = this.isomount.surroundings;
-    const child = spawn(process.execPath, [program, "events", "--json"], {
-      cwd,
-      env,
-      stdio: ["ignore", "pipe", "ignore"],
+    const socket = createConnection(controlSocket(this.runtime));
+    this.socket = socket;
+    const request = { jsonrpc: "2.0", id: 1, method: "subscribe", params: {} };
+    socket.on("connect", () => socket.write(`${JSON.stringify(request)}\n`));
+    socket.on("close", () => setTimeout(() => this.listen(), PAUSE_MILLISECONDS));
+    const lines = createInterface({ input: socket });
+    // Said by `close` as well; readline hands on what the socket says.
+    for (const each of [socket, lines]) each.on("error", () => {});
+    lines.on("line", (line) => {
+      const { method, params } = JSON.parse(line) as { method?: string; params: DaemonEvent };
+      if (method === "event") this.count(params);
     });
-    this.child = child;
-    let rest = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      const lines = (rest + part).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) this.count(JSON.parse(line) as DaemonEvent);
-    });
-    child.on("close", () => setTimeout(() => this.listen(), PAUSE_MILLISECONDS));
   }
 
   private count({ event, message }: DaemonEvent): void {

@@ -3,6 +3,7 @@
  * daemon are dead at once, since nobody would hold the mounts' connections then.
  */
 import type { Isomount } from "../support/isomount.js";
+import { daemonInfo, restartDaemon } from "./talk.js";
 import { Victims } from "./victims.js";
 
 /** In this order they share the strokes. */
@@ -72,9 +73,9 @@ export class Killer {
   }
 
   private restart(): boolean {
-    const { status, stderr } = this.isomount.run("daemon", "restart");
+    const problem = restartDaemon(this.isomount);
     this.daemonKilledAt = Date.now();
-    if (status !== 0) this.failedCommands.push(`daemon restart: ${stderr.trim()}`);
+    if (problem !== undefined) this.failedCommands.push(`daemon restart: ${problem}`);
     return true;
   }
 
@@ -89,7 +90,7 @@ export class Killer {
   private killKeeper(): boolean {
     if (this.deadKeeper !== undefined || !isPast(this.daemonKilledAt)) return false;
     // One that the daemon knows: it has all there is to keep.
-    const pid = this.isomount.daemonInfo().keeper?.pid;
+    const pid = daemonInfo(this.isomount.runtime).keeper?.pid;
     if (!kill(pid)) return false;
     this.deadKeeper = pid;
     this.keeperKilledAt = Date.now();
@@ -98,7 +99,7 @@ export class Killer {
 
   private mayKillDaemon(): boolean {
     if (this.deadKeeper !== undefined) {
-      const { pid } = this.isomount.daemonInfo().keeper ?? {};
+      const { pid } = daemonInfo(this.isomount.runtime).keeper ?? {};
       if (pid === undefined || pid === this.deadKeeper) return false;
       this.deadKeeper = undefined;
     }

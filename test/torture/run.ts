@@ -1,6 +1,6 @@
 /**
- * `npm run torture -- MINUTES KILLS IMAGES`: the long run. It goes on until there were so many kills,
- * 200 if not told; fewer images suit a slow machine.
+ * `npm run torture -- MINUTES KILLS IMAGES SLOWNESS`: the long run. It goes on until there were so many
+ * kills, 200 if not told; fewer images, and more time for everything, suit a slow machine.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { Isomount } from "../support/isomount.js";
 import { makeImages, makeSource } from "./images.js";
 import { torture } from "./torture.js";
 
-const [minutes = 5, minKills = 200, imageCount] = process.argv.slice(2).map(Number);
+const [minutes = 5, minKills = 200, imageCount, slowness = 1] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), "isomount-torture-"));
 const isomount = new Isomount();
 try {
@@ -20,6 +20,7 @@ try {
     images: makeImages(folder, source).slice(0, imageCount),
     seconds: minutes * 60,
     minKills,
+    slowness,
     tell: (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`),
   });
   process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);

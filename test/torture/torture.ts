@@ -15,7 +15,6 @@ import { Victims } from "./victims.js";
 
 /** A request that is not answered after so long never will be. */
 const ANSWER_MILLISECONDS = 60_000;
-/** What takes a second takes twenty in User-Mode Linux. */
 const SETTLE_SECONDS = 60;
 /** Between two strokes; a mount may lose sixty servers a minute. */
 const MIN_PAUSE_MILLISECONDS = 20;
@@ -30,6 +29,8 @@ export interface TortureOptions {
   seconds: number;
   /** On a busy machine it goes on for longer, to kill so often at least. */
   minKills: number;
+  /** How many times slower the machine is than a usual one: it is given as much more time. */
+  slowness: number;
   tell(text: string): void;
 }
 
@@ -51,19 +52,19 @@ export interface TortureResult extends ReaderResult {
 }
 
 export async function torture(options: TortureOptions): Promise<TortureResult> {
-  const { isomount, source, images, seconds, minKills, tell } = options;
-  const usual = await usualDescriptors(isomount, images[0]);
+  const { isomount, source, images, seconds, minKills, slowness, tell } = options;
+  const usual = await usualDescriptors(isomount, images[0], slowness);
   const mounts = images.map((image, i) => isomount.mount(image, SLEEP_OPTIONS[i % 2]));
   const sandboxed = isomount.list().every((mount) => mount.sandboxed);
   const stop = join(isomount.folder, "stop");
-  const happenings = new Happenings(isomount);
+  const happenings = new Happenings(isomount.runtime);
   const readers = mounts.map((mount, seed) => new Reader(source, mount, stop, seed));
   const killer = new Killer(isomount);
   const began = Date.now();
   try {
     while (Date.now() - began < seconds * 1000 || killer.total < minKills) {
       const room = MAX_PAUSE_MILLISECONDS - MIN_PAUSE_MILLISECONDS;
-      await pause(MIN_PAUSE_MILLISECONDS + Math.random() * room);
+      await pause(slowness * (MIN_PAUSE_MILLISECONDS + Math.random() * room));
       killer.strike();
       tell(JSON.stringify(killer.kills));
     }
@@ -71,11 +72,13 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     writeFileSync(stop, "");
     happenings.stop();
   }
-  const read = sum(await Promise.all(readers.map((each) => each.result(ANSWER_MILLISECONDS))));
+  const read = sum(
+    await Promise.all(readers.map((each) => each.result(slowness * ANSWER_MILLISECONDS))),
+  );
   await eventually(
     "every mount has a server again, or sleeps",
     () => isomount.list().every(({ state }) => state === "serving" || state === "asleep"),
-    SETTLE_SECONDS,
+    slowness * SETTLE_SECONDS,
   );
   const restarts = isomount.list().reduce((total, mount) => total + mount.restarts, 0);
   for (const mount of mounts) isomount.succeed("umount", mount);
@@ -90,7 +93,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     ...read,
     failedCommands: killer.failedCommands,
     complaints: happenings.complaints,
-    leftovers: await leftovers(isomount, usual),
+    leftovers: await leftovers(isomount, usual, slowness),
   };
 }
 
@@ -113,13 +116,17 @@ interface Descriptors {
   keeper: string[];
 }
 
-async function usualDescriptors(isomount: Isomount, image: string): Promise<Descriptors> {
+async function usualDescriptors(
+  isomount: Isomount,
+  image: string,
+  slowness: number,
+): Promise<Descriptors> {
   const mountpoint = isomount.mount(image);
   isomount.succeed("umount", mountpoint);
   await eventually(
     "there is a spare server",
     () => isomount.daemonInfo().spare?.pid,
-    SETTLE_SECONDS,
+    slowness * SETTLE_SECONDS,
   );
   return descriptorsNow(isomount);
 }
@@ -133,7 +140,11 @@ function descriptorsNow(isomount: Isomount): Descriptors {
 }
 
 /** What is still there some seconds after the last mount has gone, and does not belong to a daemon. */
-async function leftovers(isomount: Isomount, usual: Descriptors): Promise<string[]> {
+async function leftovers(
+  isomount: Isomount,
+  usual: Descriptors,
+  slowness: number,
+): Promise<string[]> {
   let left: string[] = [];
   const isNothing = () => {
     left = [
@@ -145,7 +156,7 @@ async function leftovers(isomount: Isomount, usual: Descriptors): Promise<string
     return left.length === 0;
   };
   // The last look is the result.
-  await eventually("nothing is left", isNothing, SETTLE_SECONDS).catch(() => {});
+  await eventually("nothing is left", isNothing, slowness * SETTLE_SECONDS).catch(() => {});
   return left;
 }
 
