@@ -286,6 +286,9 @@ async function partitionByVolume(
   );
 }
 
+/** A table may lead to one volume thousands of times; each open one takes memory. */
+const MAX_VOLUMES = 256;
+
 async function severalPartitions(layout: Layout, context: OpenContext): Promise<Chosen> {
   const all = flatten(layout.partitions);
   const members: Member[] = [];
@@ -298,6 +301,10 @@ async function severalPartitions(layout: Layout, context: OpenContext): Promise<
         unread.push(`partition ${partition.path} ${contents(partition)}`);
       }
       continue;
+    }
+    if (members.length === MAX_VOLUMES) {
+      unread.push(`partition ${partition.path} and those behind it: only ${MAX_VOLUMES} are shown`);
+      break;
     }
     try {
       const { volume, warnings } = await wholeMedium(partition.source, readable, context);

@@ -49,22 +49,26 @@ export async function findLayout(source: ByteSource, context: OpenContext): Prom
   const partitions = await tablePartitions(table, source, context);
   const whole =
     filesystems.length > 0 &&
-    (partitions.length === 0 || !isSurer(table.confidence, partitions, filesystems[0].confidence));
+    (partitions.length === 0 || !isBetter(table.confidence, partitions, filesystems[0]));
   // What only looks like a table in a filesystem's boot code is none.
   if (whole && table.confidence === Confidence.guess) return { filesystems, partitions: [] };
   return { filesystems: whole ? filesystems : [], partitions };
 }
 
-/** The table itself, or what lies in its partitions, where neither is sure of itself. */
-function isSurer(
+/** Surer, by itself or by what lies in its partitions; or the only one of both that can be read. */
+function isBetter(
   table: Confidence,
   partitions: readonly FoundPartition[],
-  filesystem: Confidence,
+  filesystem: Candidate<Volume>,
 ): boolean {
+  const sure = flatten(partitions)
+    .map((partition) => partition.filesystems[0])
+    .filter((inside) => inside?.confidence === Confidence.certain);
+  if (table > filesystem.confidence) return true;
+  if (filesystem.confidence < Confidence.certain) return sure.length > 0;
+  // A dynamic disk keeps the entries of the volumes that it had as a basic one.
   return (
-    table > filesystem ||
-    (filesystem < Confidence.certain &&
-      flatten(partitions).some((one) => one.filesystems[0]?.confidence === Confidence.certain))
+    filesystem.format.load === undefined && sure.some((inside) => inside.format.load !== undefined)
   );
 }
 

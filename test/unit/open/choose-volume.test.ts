@@ -1,5 +1,5 @@
 /** What a whole image is shown as: bridges, hybrids, sessions, partitions. */
-import { mkdirSync, openSync, writeFileSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { OpenOptions } from "../../../image-core/format.js";
@@ -8,6 +8,7 @@ import { FileSource } from "../../../image-core/source/file-source.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { HfsImage } from "../../fixtures/hfs/volume.js";
 import { HfsPlusBuilder, ROOT_CNID } from "../../fixtures/hfsplus/volume.js";
+import { buildGpt } from "../../fixtures/partition/gpt.js";
 import { testContext } from "../../support/context.js";
 import { run, scratch } from "../../support/tools.js";
 import { walk } from "../../support/walk.js";
@@ -161,6 +162,18 @@ it("tells a label with a slash as it is, and escapes it where it names a folder"
     { folder: "50%\u241b\u241b", volume: { label: "50%\u241b" } },
   ]);
   expect((await open(image, { partition: "AC/DC" })).description.volume.label).toBe("AC/DC");
+});
+
+it("opens no more volumes than any table has, wherever a thousand entries lead", async () => {
+  const volume = join(folder, "one.fat");
+  run("mkfs.fat", ["-C", volume, "360"]);
+  const type = new Uint8Array(16).fill(5);
+  const entry = { type, startingLBA: 500, endingLBA: 1219, name: "" };
+  const disk = buildGpt(512, 2000, 128, new Array(1000).fill(entry));
+  disk.set(readFileSync(volume), 500 * 512);
+  const { volume: shown, description } = await openImage(new MemorySource(disk), testContext());
+  expect(walk(shown).size).toBe(257);
+  expect(description.warnings.join()).toMatch(/partition 257 and those behind it: only 256/);
 });
 
 it("says what an image is that it does not read, and what is no image at all", async () => {

@@ -1,6 +1,6 @@
 /** Disks that carry traces of two tables, or of a filesystem and a table: what was written last counts. */
 import { writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findLayout } from "../../../image-core/open/layout.js";
@@ -111,4 +111,15 @@ test("an MBR that counts in sectors of 4096 bytes, as those behind some USB brid
   // The logical partition's record lies where the same sector size says.
   expect(Number(found[2][2]) % 4096).toBe(0);
   expect(found[2][0]).toBe("5");
+});
+
+test("volumes in an MBR are shown although the whole disk is one of Windows' dynamic ones", async () => {
+  const path = disk("dynamic", 16);
+  sfdisk(path, "label: dos\nstart=2MiB, size=8MiB, type=42\n");
+  const bytes = new Uint8Array(await readFile(path));
+  bytes.set(Buffer.from("PRIVHEAD"), 3072);
+  expect((await layoutOf(bytes))[0]).toEqual(["ldm"]);
+  await writeFile(path, bytes);
+  run("mke2fs", ["-q", "-F", "-E", `offset=${2 * MIB}`, path, "8M"]);
+  expect(await layoutOf(await readFile(path))).toEqual([[], ["1", "mbr", 2 * MIB, "ext"]]);
 });
