@@ -3,9 +3,9 @@
  * Burrows-Wheeler transform, move-to-front and several Huffman tables, each block with its CRC.
  *
  * There is no official text; the layout is as J. Seward's program writes it. The inner loops are
- * WebAssembly (`bzip2/machine.ts`), more than twice as fast as the same in TypeScript, and sooner compiled:
- * symbols want 64-bit words and choices without branches. Working memory of a thread: 4.8 MB at
- * most, taken as far as blocks need it and kept, and some 3 MB of V8's for the compiled code.
+ * WebAssembly (`bzip2/machine.ts`), more than twice as fast as the same in TypeScript, and sooner
+ * compiled: symbols want 64-bit words and choices without branches. Working memory of a thread:
+ * 4.8 MB at most, taken as far as blocks need it and kept, and some 3 MB of V8's.
  */
 import { corrupt } from "../errors.js";
 import { BitReader } from "./bzip2/bit-reader.js";

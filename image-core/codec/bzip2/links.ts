@@ -23,7 +23,8 @@ import { COUNTS, ENDS, LANE_PLACES, LANES, LAST, LINKS, ROW } from "./memory.js"
  * Parameter: the block's length. COUNTS holds by byte its first place, ENDS the one behind its last.
  *
  * From both ends at once: where a byte comes several times in a row, as it mostly does, each waits
- * for the count that the one before has stored.
+ * for the count that the one before has stored. A byte in the middle is met from both, which then
+ * agree on its place: there is one left.
  */
 export function makeLinks(f: FunctionBuilder): Code {
   const high = f.parameter();
@@ -66,10 +67,12 @@ export function walkLanes(f: FunctionBuilder): Code {
   const steps = f.parameter();
   const at = f.local("i32");
   const end = f.local("i32");
-  const lanes = Array.from({ length: LANES }, (_, lane) => ({ lane, place: f.local("i32") }));
-  const entries = lanes.map(({ lane, place }) => ({ lane, place, entry: f.local("i32") }));
-  const save = lanes.map(({ lane, place }) => i32.store(LANE_PLACES, place, 4 * lane));
-  const anyEntry = entries.reduce<Code>((any, { entry }) => i32.or(any, entry), [0x41, 0]);
+  const lanes = Array.from({ length: LANES }, (_, lane) => ({
+    lane,
+    place: f.local("i32"),
+    entry: f.local("i32"),
+  }));
+  const anyEntry = lanes.map(({ entry }) => entry.get).reduce((any, entry) => i32.or(any, entry));
   return sequence(
     ...lanes.map(({ lane, place }) => place.set(i32.load(LANE_PLACES, 4 * lane))),
     at.set(start),
@@ -78,15 +81,15 @@ export function walkLanes(f: FunctionBuilder): Code {
       "marked",
       loop(
         "step",
-        ...entries.map(({ place, entry }) => entry.set(i32.load(place, LINKS))),
+        ...lanes.map(({ place, entry }) => entry.set(i32.load(place, LINKS))),
         leaveIf("marked", i32.lessSigned(anyEntry, 0)),
-        ...entries.map(({ lane, entry }) => i32.store8(at, entry, lane * ROW)),
-        ...entries.map(({ place, entry }) => place.set(i32.shiftRight(entry, 8))),
+        ...lanes.map(({ lane, entry }) => i32.store8(at, entry, lane * ROW)),
+        ...lanes.map(({ place, entry }) => place.set(i32.shiftRight(entry, 8))),
         at.set(i32.add(at, 1)),
         repeatIf("step", i32.less(at, end)),
       ),
     ),
-    ...save,
+    ...lanes.map(({ lane, place }) => i32.store(LANE_PLACES, place, 4 * lane)),
     finish(i32.subtract(at, start)),
   );
 }

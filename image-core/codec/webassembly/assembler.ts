@@ -2,14 +2,7 @@
  * Assembles functions over one memory into a WebAssembly module (WebAssembly Core Specification
  * 2.0, section 5.5), for decoders whose inner loops want 64-bit words.
  */
-import {
-  type Block,
-  type Branch,
-  type Code,
-  Local,
-  unsigned,
-  type ValueType,
-} from "./instructions.js";
+import { type Code, Local, unsigned, type ValueType } from "./instructions.js";
 
 /** What is used of it: TypeScript has its types among those of browsers only. */
 declare const WebAssembly: {
@@ -50,7 +43,9 @@ export class FunctionBuilder {
   body(code: Code): number[] {
     const variables = this.locals.slice(this.parameterCount);
     const declared = variables.map(({ type }) => [1, TYPE_CODES[type]]);
-    return sized([...vector(declared), ...flatten(code, []), END]);
+    const bytes = vector(declared);
+    flatten(code, [], bytes);
+    return sized([...bytes, END]);
   }
 }
 
@@ -114,23 +109,21 @@ function vector(items: number[][]): number[] {
   return [...unsigned(items.length), ...items.flat()];
 }
 
-/** Turns labels into how many blocks lie between (section 5.4.1). */
-function flatten(code: Code, labels: readonly (string | undefined)[]): number[] {
-  return code.flatMap((item) => {
-    if (typeof item === "number") return item;
-    return "branch" in item ? branchCode(item, labels) : blockCode(item, labels);
-  });
+/** Appends code to `bytes`; labels become how many blocks lie between (section 5.4.1). */
+function flatten(code: Code, labels: readonly (string | undefined)[], bytes: number[]): void {
+  for (const item of code) {
+    if (typeof item === "number") bytes.push(item);
+    else if ("branch" in item) bytes.push(item.branch, ...unsigned(depthOf(item.label, labels)));
+    else if ("opcode" in item) {
+      bytes.push(item.opcode, EMPTY_BLOCK);
+      flatten(item.body, [item.label, ...labels], bytes);
+      bytes.push(END);
+    } else flatten(item, labels, bytes);
+  }
 }
 
-function branchCode({ branch, label }: Branch, labels: readonly (string | undefined)[]): number[] {
+function depthOf(label: string, labels: readonly (string | undefined)[]): number {
   const depth = labels.indexOf(label);
   if (depth < 0) throw new Error(`no block ${label} around a branch`);
-  return [branch, ...unsigned(depth)];
-}
-
-function blockCode(
-  { opcode, label, body }: Block,
-  labels: readonly (string | undefined)[],
-): number[] {
-  return [opcode, EMPTY_BLOCK, ...flatten(body, [label, ...labels]), END];
+  return depth;
 }

@@ -6,10 +6,13 @@
  * lacks it.
  */
 
-/** Instructions, in order. Branches name the block that they leave or the loop that they repeat. */
-export type Code = readonly (number | Block | Branch)[];
+/**
+ * Bytes of instructions, in order. Nested, so that putting code together copies nothing. Branches
+ * name the block that they leave or the loop that they repeat.
+ */
+export type Code = readonly (number | Code | Block | Branch)[];
 
-export interface Block {
+interface Block {
   /** 0x02 block, 0x03 loop, 0x04 if. */
   opcode: number;
   /** An `if` has none: nothing branches to it. */
@@ -17,7 +20,7 @@ export interface Block {
   body: Code;
 }
 
-export interface Branch {
+interface Branch {
   /** 0x0c always, 0x0d where the value on the stack is not 0. */
   branch: number;
   label: string;
@@ -33,16 +36,16 @@ export class Local {
   ) {}
 
   get get(): Code {
-    return [0x20, ...unsigned(this.index)];
+    return [0x20, unsigned(this.index)];
   }
 
   set(value: Operand): Code {
-    return [...operand(value, this.type), 0x21, ...unsigned(this.index)];
+    return [operand(value, this.type), 0x21, unsigned(this.index)];
   }
 
   /** Sets it, and leaves the value on the stack. */
   tee(value: Operand): Code {
-    return [...operand(value, this.type), 0x22, ...unsigned(this.index)];
+    return [operand(value, this.type), 0x22, unsigned(this.index)];
   }
 }
 
@@ -52,53 +55,42 @@ export type Operand = Code | Local | number | bigint;
 function operand(value: Operand, type: ValueType): Code {
   if (value instanceof Local) return value.get;
   if (typeof value === "number" || typeof value === "bigint") {
-    return [
-      type === "i32" ? 0x41 : 0x42,
-      ...signed(BigInt.asIntN(type === "i32" ? 32 : 64, BigInt(value))),
-    ];
+    if (type === "i32") return [0x41, signed(Number(value) | 0)];
+    return [0x42, signed(value)];
   }
   return value;
 }
 
 const unary =
   (opcode: number, type: ValueType) =>
-  (value: Operand): Code => [...operand(value, type), opcode];
+  (value: Operand): Code => [operand(value, type), opcode];
 
 const binary =
   (opcode: number, type: ValueType) =>
-  (left: Operand, right: Operand): Code => [
-    ...operand(left, type),
-    ...operand(right, type),
-    opcode,
-  ];
+  (left: Operand, right: Operand): Code => [operand(left, type), operand(right, type), opcode];
 
 /** `offset` is added to the address, without wrapping. No alignment is promised. */
 const load =
   (opcode: number) =>
-  (address: Operand, offset = 0): Code => [
-    ...operand(address, "i32"),
-    opcode,
-    0,
-    ...unsigned(offset),
-  ];
+  (address: Operand, offset = 0): Code => [operand(address, "i32"), opcode, 0, unsigned(offset)];
 
 const store =
   (opcode: number, type: ValueType) =>
   (address: Operand, value: Operand, offset = 0): Code => [
-    ...operand(address, "i32"),
-    ...operand(value, type),
+    operand(address, "i32"),
+    operand(value, type),
     opcode,
     0,
-    ...unsigned(offset),
+    unsigned(offset),
   ];
 
 /** One of two values, without a branch: both are computed. */
 const select =
   (type: ValueType) =>
   (condition: Operand, then: Operand, otherwise: Operand): Code => [
-    ...operand(then, type),
-    ...operand(otherwise, type),
-    ...operand(condition, "i32"),
+    operand(then, type),
+    operand(otherwise, type),
+    operand(condition, "i32"),
     0x1b,
   ];
 
@@ -146,21 +138,21 @@ export const i64 = {
 };
 
 export function sequence(...parts: Code[]): Code {
-  return parts.flat();
+  return parts;
 }
 
 /** `leave(label)` and `leaveIf(label)` within it go on behind it. */
 export function block(label: string, ...body: Code[]): Code {
-  return [{ opcode: 0x02, label, body: body.flat() }];
+  return [{ opcode: 0x02, label, body }];
 }
 
 /** Runs once, and again from its start at `repeat(label)` and `repeatIf(label)` within it. */
 export function loop(label: string, ...body: Code[]): Code {
-  return [{ opcode: 0x03, label, body: body.flat() }];
+  return [{ opcode: 0x03, label, body }];
 }
 
 export function when(condition: Operand, ...body: Code[]): Code {
-  return [...operand(condition, "i32"), { opcode: 0x04, body: body.flat() }];
+  return [operand(condition, "i32"), { opcode: 0x04, body }];
 }
 
 export function leave(label: string): Code {
@@ -168,7 +160,7 @@ export function leave(label: string): Code {
 }
 
 export function leaveIf(label: string, condition: Operand): Code {
-  return [...operand(condition, "i32"), { branch: 0x0d, label }];
+  return [operand(condition, "i32"), { branch: 0x0d, label }];
 }
 
 export function repeat(label: string): Code {
@@ -181,7 +173,7 @@ export function repeatIf(label: string, condition: Operand): Code {
 
 /** Ends the function with this result. */
 export function finish(result: Operand): Code {
-  return [...operand(result, "i32"), 0x0f];
+  return [operand(result, "i32"), 0x0f];
 }
 
 /** LEB128 (section 5.2.2). */
@@ -191,12 +183,14 @@ export function unsigned(value: number): number[] {
   return [...bytes, value];
 }
 
-function signed(value: bigint): number[] {
+/** Of 64 bits at most. */
+function signed(value: number | bigint): number[] {
   const bytes: number[] = [];
-  for (;;) {
-    const low = Number(value & 0x7fn);
-    value >>= 7n;
-    if (value === (low & 0x40 ? -1n : 0n)) return [...bytes, low];
-    bytes.push(low | 0x80);
+  if (typeof value === "number" && (value | 0) === value) {
+    for (; value < -64 || value > 63; value >>= 7) bytes.push((value & 0x7f) | 0x80);
+    return [...bytes, value & 0x7f];
   }
+  let rest = BigInt.asIntN(64, BigInt(value));
+  for (; rest < -64n || rest > 63n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+  return [...bytes, Number(rest & 0x7fn)];
 }
