@@ -127,7 +127,8 @@ export class ServerProcess implements Server {
       close(listener);
     }
     this.child.on("exit", (code, signal) => {
-      if (this.isAlive && (code || signal))
+      // Of one that was killed there is nothing to say.
+      if (this.isAlive && !this.killed && (code || signal))
         this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
       // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
       if (signal !== null && plan.sandboxed && this.pid > 0) this.kill();
