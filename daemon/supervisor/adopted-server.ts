@@ -8,7 +8,7 @@ import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { MetNeed } from "./image.js";
-import { killProcess, standstill } from "./known-process.js";
+import { bringDown } from "./known-process.js";
 import type { Server, ServerEvents } from "./server.js";
 import type { StateRecord } from "./state-record.js";
 
@@ -63,8 +63,7 @@ export class AdoptedServer implements Server {
     this.killed = true;
     // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
-    killProcess(this);
-    void standstill(this).then(() => this.end());
+    void bringDown(this).then(() => this.end());
   }
 
   /** Asks for everything the mount is made of. Rejects if what comes is not what the record says. */

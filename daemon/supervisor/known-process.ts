@@ -62,11 +62,26 @@ export function isEnding({ pid, startTime }: KnownProcess): boolean {
 }
 
 /**
- * Resolves when a process that was killed has stopped for good: when it is gone, or when whatever
- * threads it has left have been waiting in the kernel for a while. What they wait for may still be
- * done in its name; nothing after that.
+ * Kills it, at once if there is a descriptor to look at it with. Resolves when it has stopped for
+ * good: when it is gone, or when whatever threads it has left have been waiting in the kernel for a
+ * while. What they wait for may still be done in its name; nothing after that.
  */
-export async function standstill(killed: KnownProcess): Promise<void> {
+export async function bringDown(target: KnownProcess): Promise<void> {
+  while (!tryToKill(target)) await pause(LONG_PAUSE_MILLISECONDS);
+  await standstill(target);
+}
+
+function tryToKill(target: KnownProcess): boolean {
+  try {
+    killProcess(target);
+    return true;
+  } catch (error) {
+    if (isForWantOfDescriptors(error)) return false;
+    throw error;
+  }
+}
+
+async function standstill(killed: KnownProcess): Promise<void> {
   const since = Date.now();
   for (;;) {
     const states = statesOfThreads(killed);

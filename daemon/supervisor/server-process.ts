@@ -9,7 +9,7 @@ import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, ToServer } from "../server/messages.js";
 import { PacketLink } from "../server/packet-link.js";
-import { killProcess, processStartTime, standstill } from "./known-process.js";
+import { bringDown, processStartTime } from "./known-process.js";
 import type { SandboxPlan } from "./sandbox.js";
 import type { Server, ServerEvents } from "./server.js";
 
@@ -127,7 +127,8 @@ export class ServerProcess implements Server {
       close(listener);
     }
     this.child.on("exit", (code, signal) => {
-      if (this.isAlive && (code || signal))
+      // Of one that was killed there is nothing to say.
+      if (this.isAlive && !this.killed && (code || signal))
         this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
       // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
       if (signal !== null && plan.sandboxed && this.pid > 0) this.kill();
@@ -170,13 +171,12 @@ export class ServerProcess implements Server {
     // Nobody shall find it from here on, however long the process takes to go.
     rmSync(this.socketPath, { force: true });
     // Killed half-way, bubblewrap would leave a child that waits for it for ever.
-    if (this.pid > 0) this.bringDown();
+    if (this.pid > 0) this.finish();
     else if (!this.sandboxed) this.child.kill("SIGKILL");
   }
 
-  private bringDown(): void {
-    killProcess(this);
-    void standstill(this).then(() => this.end());
+  private finish(): void {
+    void bringDown(this).then(() => this.end());
   }
 
   /** It can be killed from here on, and its words count. */
@@ -190,7 +190,7 @@ export class ServerProcess implements Server {
       return;
     }
     this.pid = pid;
-    if (this.killed) return this.bringDown();
+    if (this.killed) return this.finish();
     for (const message of this.early.splice(0)) this.events.message(message);
   }
 

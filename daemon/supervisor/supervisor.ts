@@ -11,7 +11,6 @@ import {
   mountFuse,
   unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
-import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -37,6 +36,7 @@ import { Image, type Supply } from "./image.js";
 import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
+import { MountTable } from "./mount-table.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
 import { type OpenedServer, openServer, retire } from "./opening.js";
@@ -84,9 +84,7 @@ export class Supervisor {
   readonly events = new EventStream();
   private readonly since = Date.now() / 1000;
   private readonly sessions = new Map<string, OpenSession>();
-  private readonly mounts = new Map<string, MountedImage>();
-  private readonly waiters = new Map<string, Set<(reason: string) => void>>();
-  private lastMount = 0;
+  private readonly mounts = new MountTable();
   private lastSession = 0;
   private readonly state: StateFolder;
   private readonly servers: ServerPool;
@@ -102,7 +100,7 @@ export class Supervisor {
     private readonly settings: Settings,
   ) {
     this.state = new StateFolder(folder);
-    const isAnyAsleep = () => [...this.mounts.values()].some(({ state }) => state === "asleep");
+    const isAnyAsleep = () => this.mounts.some(({ state }) => state === "asleep");
     this.servers = new ServerPool(poller, sandbox, folder, settings, isAnyAsleep);
   }
 
@@ -147,7 +145,7 @@ export class Supervisor {
     const { options, made } = request;
     const { uid, gid, mode, dmode } = options;
     const facts = {
-      id: `m${++this.lastMount}`,
+      id: this.mounts.newId(),
       image,
       uid: request.uid,
       description: opened.description,
@@ -215,7 +213,7 @@ export class Supervisor {
     try {
       await mounted.serveNative(server, { private: request.private, fsname: request.source });
     } catch (error) {
-      this.mounts.delete(mounted.id);
+      this.mounts.remove(mounted);
       retire(server);
       throw error;
     }
@@ -244,7 +242,7 @@ export class Supervisor {
       },
       history,
     );
-    this.mounts.set(mounted.id, mounted);
+    this.mounts.add(mounted);
     if (facts.idleTimeout) this.watchIdle(mounted, facts.idleTimeout);
     this.tellCount();
     return mounted;
@@ -257,7 +255,7 @@ export class Supervisor {
       () => mounted.end("unmounted, since nobody used it,"),
       (text) => this.log.warn(`${mounted.facts.mountpoint}: ${text}`),
     );
-    this.wait(mounted.id).then(() => watch.stop());
+    this.mounts.wait(mounted.id).then(() => watch.stop());
   }
 
   /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
@@ -279,16 +277,9 @@ export class Supervisor {
     const restore = this.restore.bind(this);
     const records = await takeOver({ poller, folder, state, store, log, restore });
     // Ids are never given twice, whatever became of these.
-    for (const { id } of records) this.lastMount = Math.max(this.lastMount, Number(id.slice(1)));
-    this.sortMounts();
+    for (const { id } of records) this.mounts.reserveId(id);
+    this.mounts.sort();
     await this.settle();
-  }
-
-  /** The latest comes last, whichever was restored first: it may lie on an earlier one. */
-  private sortMounts(): void {
-    const byAge = [...this.mounts].sort(([a], [b]) => Number(a.slice(1)) - Number(b.slice(1)));
-    this.mounts.clear();
-    for (const [id, mounted] of byAge) this.mounts.set(id, mounted);
   }
 
   private restore(
@@ -324,24 +315,9 @@ export class Supervisor {
 
   /** `by`: only what this user has mounted. */
   async umount(target: string, lazy: boolean, by?: number): Promise<MountInfo[]> {
-    this.locate();
-    const there = [...this.mounts.values()].filter(({ facts }) =>
-      [facts.id, facts.mountpoint, facts.image.path].includes(target),
-    );
-    const matching = there.filter(({ facts }) => by === undefined || facts.uid === by);
-    if (there.length > 0 && matching.length === 0) {
-      throw new RequestFailure(RpcErrorCode.denied, `${target} was mounted by another user`, {
-        code: "EPERM",
-      });
-    }
-    if (matching.length === 0) {
-      throw new RequestFailure(RpcErrorCode.target, `${target} is not mounted by isomount`, {
-        code: "EINVAL",
-      });
-    }
     // Several mounts of one image, or stacked on one folder: the latest lies on top.
     const unmounted: MountInfo[] = [];
-    for (const mounted of matching.reverse()) {
+    for (const mounted of this.mounts.meant(target, by).reverse()) {
       const info = mounted.info();
       try {
         await unmountDevice(mounted.facts.device, mounted.facts.mountpoint, lazy);
@@ -361,31 +337,18 @@ export class Supervisor {
   }
 
   list(): MountInfo[] {
-    this.locate();
-    return [...this.mounts.values()].map((mounted) => mounted.info());
-  }
-
-  /** Folders above a mountpoint are renamed, and lazily unmounted mounts lie nowhere. */
-  private locate(): void {
-    const there = readMountinfo();
-    for (const mounted of this.mounts.values()) mounted.locate(there);
+    this.mounts.locate();
+    return [...this.mounts].map((mounted) => mounted.info());
   }
 
   /** Who asks may go away before; then it never resolves. */
   wait(id: string, gone?: AbortSignal): Promise<{ reason: string }> {
-    if (!this.mounts.has(id)) return Promise.resolve({ reason: "unmounted" });
-    return new Promise((resolve) => {
-      const waiters = this.waiters.get(id) ?? new Set();
-      const waiter = (reason: string) => resolve({ reason });
-      waiters.add(waiter);
-      this.waiters.set(id, waiters);
-      gone?.addEventListener("abort", () => waiters.delete(waiter), { once: true });
-    });
+    return this.mounts.wait(id, gone);
   }
 
   /** How many images this user has mounted. */
   mountsOf(uid: number): number {
-    return [...this.mounts.values()].filter(({ facts }) => facts.uid === uid).length;
+    return this.mounts.countOf(uid);
   }
 
   /** Whether images are read in a sandbox. */
@@ -448,7 +411,7 @@ export class Supervisor {
   /** Resolves when every mount has a server that could be adopted, or after a while. */
   async settle(): Promise<void> {
     const deadline = Date.now() + SETTLE_MILLISECONDS;
-    const reviving = () => [...this.mounts.values()].some(({ state }) => state === "reviving");
+    const reviving = () => this.mounts.some(({ state }) => state === "reviving");
     while (reviving() && Date.now() < deadline) {
       await new Promise((done) => setTimeout(done, 20));
     }
@@ -469,7 +432,7 @@ export class Supervisor {
   }
 
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
-    this.mounts.delete(mounted.id);
+    this.mounts.remove(mounted);
     this.state.remove(mounted.id);
     if (mounted.facts.transport === "dev-fuse") {
       this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
@@ -477,8 +440,7 @@ export class Supervisor {
     this.tellCount();
     const { image, mountpoint } = mounted.facts;
     this.tell(mounted, "unmounted", `${image.path}: ${reason} from ${mountpoint}`);
-    for (const waiter of this.waiters.get(mounted.id) ?? []) waiter(reason);
-    this.waiters.delete(mounted.id);
+    this.mounts.tellEnd(mounted.id, reason);
     if (made) removeMadeFolder(made, (text) => this.log.warn(text));
   }
 

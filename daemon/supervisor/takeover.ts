@@ -12,7 +12,7 @@ import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { AdoptedServer, type Belongings } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
-import { isEnding, killProcess, standstill } from "./known-process.js";
+import { bringDown, isEnding, killProcess } from "./known-process.js";
 import type { Log } from "./log.js";
 import { removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { NODE_ID_VERSION, type StateFolder, type StateRecord } from "./state-record.js";
@@ -97,8 +97,7 @@ async function findServer(
   }
   // What waits in the kernel holds the socket of a server that has been killed, too.
   server?.kill();
-  killProcess(record);
-  await standstill(record);
+  await bringDown(record);
   return undefined;
 }
 

@@ -7,6 +7,7 @@
 import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { check, close, inBackground, mount, type SystemError, umount2 } from "../system/libc.js";
 import { openWithoutSymlinksInBackground } from "../system/open-beneath.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
@@ -262,8 +263,24 @@ export async function unmountExactly(mountpoint: string, flags: number): Promise
   }
 }
 
+/** Whoever walks over all mounts (df, a file manager) keeps each of them busy for an instant. */
+const BUSY_TRIES = 4;
+const BUSY_PAUSE_MILLISECONDS = 60;
+
 /** Throws MountError: EBUSY while files are open (not with `lazy`), EINVAL if nothing is mounted. */
 export async function unmountFuse(mountpoint: string, lazy: boolean): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await tryToUnmount(mountpoint, lazy);
+    } catch (error) {
+      const isBusy = error instanceof MountError && error.code === "EBUSY";
+      if (!isBusy || tries === BUSY_TRIES) throw error;
+    }
+    await pause(BUSY_PAUSE_MILLISECONDS);
+  }
+}
+
+async function tryToUnmount(mountpoint: string, lazy: boolean): Promise<void> {
   if (process.geteuid?.() === 0) {
     try {
       await unmountExactly(mountpoint, lazy ? MNT_DETACH : 0);

@@ -3,11 +3,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import {
+  bringDown,
   isEnding,
   isProcess,
   killProcess,
   processStartTime,
-  standstill,
 } from "../../../daemon/supervisor/known-process.js";
 
 function started(...[program, ...parameters]: string[]) {
@@ -24,10 +24,9 @@ describe("a process that is known", () => {
     expect([isEnding(sleep), isEnding(other)]).toEqual([false, true]);
     killProcess(other);
     const exit = once(sleep.child, "exit");
-    await standstill(other);
+    await bringDown(other);
     expect(isEnding(sleep)).toBe(false);
-    killProcess(sleep);
-    await standstill(sleep);
+    await bringDown(sleep);
     expect(isEnding(sleep)).toBe(true);
     expect(await exit).toEqual([null, "SIGKILL"]);
     expect(isProcess(sleep)).toBe(false);
@@ -40,27 +39,16 @@ describe("a process that is known", () => {
     const pid = Number(text);
     const child = { pid, startTime: processStartTime(pid) };
     expect(isProcess(child)).toBe(true);
-    await standstill(child);
+    await bringDown(child);
     expect([isProcess(child), isEnding(child)]).toEqual([true, true]);
     killProcess(parent);
     await once(parent.child, "exit");
-  });
-
-  it("is waited for while a thread of it may still run, but not for ever", async () => {
-    const busy = started(process.execPath, "-e", "for (;;);");
-    const before = Date.now();
-    // Never killed.
-    await standstill(busy);
-    expect(Date.now() - before).toBeGreaterThanOrEqual(2_000);
-    expect(isEnding(busy)).toBe(false);
-    killProcess(busy);
-    await once(busy.child, "exit");
   });
 
   it("is none where nobody knows of one", async () => {
     const none = { pid: 0, startTime: "" };
     expect([isProcess(none), isEnding(none), processStartTime(0)]).toEqual([false, true, ""]);
     killProcess(none);
-    await standstill(none);
+    await bringDown(none);
   });
 });
