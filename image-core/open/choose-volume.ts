@@ -64,6 +64,13 @@ function hasAudio(disc: DiscLayout): boolean {
   return disc.sessions.some((session) => session.tracks.some((track) => track.kind === "audio"));
 }
 
+function unreadData(disc: DiscLayout): string[] {
+  return disc.sessions
+    .flatMap((session) => session.tracks)
+    .filter((track) => track.kind !== "audio")
+    .map((track) => `data track ${track.number}: no filesystem that isomount knows`);
+}
+
 /** An audio disc is its tracks; a mixed one shows data and audio side by side. */
 async function withAudio(
   medium: Medium,
@@ -73,13 +80,20 @@ async function withAudio(
 ): Promise<Chosen> {
   const audio = new AudioVolume(disc, context.owner);
   const { view = "auto" } = context.options;
-  if (view === "audio" || layout.filesystems.length === 0) {
-    return { volume: audio, warnings: [] };
+  if (view === "audio") return { volume: audio, warnings: [] };
+  if (layout.filesystems.length === 0) return { volume: audio, warnings: unreadData(disc) };
+  let data: Chosen;
+  try {
+    data =
+      view === "all"
+        ? await allTrees(medium.source, layout.filesystems, context)
+        : await wholeMedium(medium.source, layout.filesystems, context);
+  } catch (error) {
+    // What cannot be read, as a console's own filesystem, does not hide the audio beside it.
+    const hidden = error instanceof ImageError && error.kind !== "host-io";
+    if (view !== "auto" || !hidden || error.kind === "option") throw error;
+    return { volume: audio, warnings: [error.message] };
   }
-  const data =
-    view === "all"
-      ? await allTrees(medium.source, layout.filesystems, context)
-      : await wholeMedium(medium.source, layout.filesystems, context);
   if (view !== "auto" && view !== "all") return data;
   const members = [
     { name: "audio", volume: audio },

@@ -114,5 +114,9 @@ export const otherFilesystems: readonly Signature[] = [
   { id: "wii", title: "Wii disc", magic: [[0x18, "\x5d\x1c\x9e\xa3"]] },
   { id: "gamecube", title: "GameCube disc", magic: [[0x1c, "\xc2\x33\x9f\x3d"]] },
   { id: "opera", title: "3DO disc (Opera)", magic: [[0, "\x01ZZZZZ\x01\0"]] },
+  // Green Book III.4.4: as ISO 9660 puts its descriptors, under another name.
+  { id: "cd-i", title: "CD-i disc (Green Book)", magic: [[32_769, "CD-I "]] },
+  { id: "pc-engine", title: "PC Engine CD", magic: [[2048 + 32, "PC Engine CD-ROM SYSTEM"]] },
+  { id: "pc-fx", title: "PC-FX disc", magic: [[0, "PC-FX:Hu_CD-ROM"]] },
   { id: "android-boot", title: "Android boot image", magic: [[0, "ANDROID!"]] },
 ];

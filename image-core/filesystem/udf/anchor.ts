@@ -7,6 +7,7 @@
  */
 import type { ByteSource } from "../../source/byte-source.js";
 import { descriptorProblem, TAG_LENGTH, TagIdentifier, tagIdentifier } from "./descriptor-tag.js";
+import { readIfThere } from "./read-if-there.js";
 import { type AnchorVolumeDescriptorPointer, decodeAnchor } from "./volume-descriptors.js";
 
 /** The most usual first. UDF itself allows any; these are what media and disk sectors have. */
@@ -90,11 +91,11 @@ function anchorAt(source: ByteSource, sectorSize: number, sector: number): Ancho
   const position = sector * sectorSize;
   if (sector < 0 || position + ANCHOR_LENGTH > source.size) return undefined;
   const tag = new Uint8Array(TAG_LENGTH);
-  if (source.read(position, tag, 0, TAG_LENGTH) < TAG_LENGTH) return undefined;
+  if (readIfThere(source, position, tag, TAG_LENGTH) < TAG_LENGTH) return undefined;
   if (tagIdentifier(tag, 0) !== TagIdentifier.AnchorVolumeDescriptorPointer) return undefined;
   // Some writers' CRCs cover the whole sector.
   const bytes = new Uint8Array(Math.min(sectorSize, source.size - position));
-  if (source.read(position, bytes, 0, bytes.length) < bytes.length) return undefined;
+  if (readIfThere(source, position, bytes, bytes.length) < bytes.length) return undefined;
   if (descriptorProblem(bytes, 0, bytes.length, sector) !== undefined) return undefined;
   return { sectorSize, sector, ...decodeAnchor(bytes) };
 }

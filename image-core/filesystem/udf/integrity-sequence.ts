@@ -2,6 +2,7 @@
 import type { ByteSource } from "../../source/byte-source.js";
 import type { ExtentAd } from "./allocation-descriptor.js";
 import { descriptorProblem, TagIdentifier, tagIdentifier } from "./descriptor-tag.js";
+import { readIfThere } from "./read-if-there.js";
 import { decodeIntegrity, type LogicalVolumeIntegrityDescriptor } from "./volume-descriptors.js";
 
 /** Descriptors read: rewritten ones lie side by side, so a worn disc may have many. */
@@ -19,7 +20,7 @@ export function readIntegrity(
   for (let count = 0; count < MAX_DESCRIPTORS; count++) {
     if ((sector - extent.location + 1) * sectorSize > extent.length) break;
     const bytes = new Uint8Array(sectorSize);
-    if (source.read(sector * sectorSize, bytes, 0, sectorSize) < sectorSize) break;
+    if (readIfThere(source, sector * sectorSize, bytes, sectorSize) < sectorSize) break;
     if (tagIdentifier(bytes, 0) !== TagIdentifier.LogicalVolumeIntegrityDescriptor) break;
     if (descriptorProblem(bytes, 0, bytes.length, sector) !== undefined) break;
     last = decodeIntegrity(bytes);

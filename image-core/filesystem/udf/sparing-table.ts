@@ -2,6 +2,7 @@
 import type { ByteSource } from "../../source/byte-source.js";
 import { descriptorProblem, tagIdentifier, u16, u32 } from "./descriptor-tag.js";
 import type { PartitionMap } from "./partition-map.js";
+import { readIfThere } from "./read-if-there.js";
 import { entityIdentifier } from "./volume-descriptors.js";
 
 /** Entries at and above this are free or defective. */
@@ -37,7 +38,7 @@ function readCopy(
   size: number,
 ): SparingTable | undefined {
   const bytes = new Uint8Array(Math.max(sectorSize, Math.min(size, MAX_TABLE_BYTES)));
-  const got = source.read(sector * sectorSize, bytes, 0, bytes.length);
+  const got = readIfThere(source, sector * sectorSize, bytes, bytes.length);
   // Its tag identifier is 0, as that of no other descriptor.
   if (got < 56 || tagIdentifier(bytes, 0) !== 0) return undefined;
   if (entityIdentifier(bytes, 16) !== "*UDF Sparing Table") return undefined;

@@ -8,6 +8,7 @@ import type { BlockSpace } from "./block-space.js";
 import { descriptorProblem, TagIdentifier, tagIdentifier, u16, u32 } from "./descriptor-tag.js";
 import { decodeFileEntry, type FileEntry, FileType } from "./file-entry.js";
 import type { PhysicalPartition } from "./partition.js";
+import { readIfThere } from "./read-if-there.js";
 import { entityIdentifier } from "./volume-descriptors.js";
 
 export interface VirtualAllocationTable {
@@ -20,21 +21,25 @@ export interface VirtualAllocationTable {
 /** How much is searched from the end: what a drive adds behind the last thing written, and more. */
 const SEARCH_BYTES = 32 * 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
+/** A disc that was not full is often copied whole; its unrecorded end reads as zeros. */
+const MAX_ZERO_BYTES = 10 * 2 ** 30;
+const ZERO_CHUNK_BYTES = 1024 * 1024;
 
 const HEADER_150_LENGTH = 36;
 const HEADER_200_LENGTH = 152;
 
 /**
- * Searches back from `end`, a byte position. `reference`: of `partition`, in which the table's ICB
+ * Searches back from `sourceEnd`, a byte position. `reference`: of `partition`, in which the table's ICB
  * and the table lie. Damaged tables are passed over: the one before shows the disc as it was then.
  */
 export function findVirtualAllocationTable(
   space: BlockSpace,
   partition: PhysicalPartition,
   reference: number,
-  end: number,
+  sourceEnd: number,
 ): VirtualAllocationTable {
   const { blockSize } = space;
+  const end = endOfRecorded(space, partition.start, sourceEnd);
   const stop = Math.max(partition.start, end - SEARCH_BYTES);
   const chunk = new Uint8Array(CHUNK_BYTES);
   const last = Math.floor((end - partition.start) / blockSize) - 1;
@@ -43,7 +48,7 @@ export function findVirtualAllocationTable(
     const count = Math.min(top + 1, CHUNK_BYTES / blockSize);
     const first = top + 1 - count;
     const start = partition.start + first * blockSize;
-    const got = space.source.read(start, chunk, 0, count * blockSize);
+    const got = readBlocks(space, start, chunk, count);
     for (let block = top; block >= first; block--) {
       const at = (block - first) * blockSize;
       if (at + blockSize > got) continue;
@@ -64,6 +69,33 @@ export function findVirtualAllocationTable(
     "udf",
     `the virtual allocation table is missing from the last ${end - stop} bytes: ${problem}`,
   );
+}
+
+/** A byte position: behind the last bytes before `end` that are not zeros, rounded up generously. */
+function endOfRecorded(space: BlockSpace, start: number, end: number): number {
+  const chunk = new Uint8Array(ZERO_CHUNK_BYTES);
+  const zeros = new Uint8Array(ZERO_CHUNK_BYTES);
+  const stop = Math.max(start, end - MAX_ZERO_BYTES);
+  let at = end;
+  while (at - ZERO_CHUNK_BYTES > stop) {
+    const got = readIfThere(space.source, at - ZERO_CHUNK_BYTES, chunk, ZERO_CHUNK_BYTES);
+    if (got < ZERO_CHUNK_BYTES || Buffer.compare(chunk, zeros) !== 0) break;
+    at -= ZERO_CHUNK_BYTES;
+  }
+  return at;
+}
+
+/** Bytes read; unreadable blocks are zeros. */
+function readBlocks(space: BlockSpace, start: number, chunk: Uint8Array, count: number): number {
+  const { source, blockSize } = space;
+  const got = readIfThere(source, start, chunk, count * blockSize);
+  if (got > 0) return got;
+  for (let i = 0; i < count; i++) {
+    const block = chunk.subarray(i * blockSize, (i + 1) * blockSize);
+    const read = readIfThere(source, start + i * blockSize, block, blockSize);
+    block.fill(0, read);
+  }
+  return count * blockSize;
 }
 
 function mayBeTable(bytes: Uint8Array, block: number): boolean {

@@ -2,6 +2,7 @@
 import type { ByteSource } from "../../source/byte-source.js";
 import { decodeExtentAd, type ExtentAd } from "./allocation-descriptor.js";
 import { descriptorProblem, TagIdentifier, tagIdentifier, u32 } from "./descriptor-tag.js";
+import { readIfThere } from "./read-if-there.js";
 import {
   decodeLogicalVolume,
   decodePartition,
@@ -72,8 +73,10 @@ function* descriptors(
   for (let count = 0; count < MAX_DESCRIPTORS; count++, sector++) {
     if ((sector - extent.location + 1) * sectorSize > extent.length) return;
     const bytes = new Uint8Array(sectorSize);
-    if (source.read(sector * sectorSize, bytes, 0, sectorSize) < sectorSize) {
-      problems.push(`the volume descriptor sequence goes beyond the image at sector ${sector}`);
+    if (readIfThere(source, sector * sectorSize, bytes, sectorSize) < sectorSize) {
+      problems.push(
+        `the volume descriptor sequence is unreadable, or goes beyond the image, at sector ${sector}`,
+      );
       return;
     }
     const identifier = tagIdentifier(bytes, 0);

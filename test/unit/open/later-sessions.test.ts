@@ -103,6 +103,23 @@ describe("an enhanced CD", () => {
   });
 });
 
+describe("a disc whose data is no filesystem that is read", () => {
+  const sheet = (first: string, second: string) =>
+    `FILE "1.bin" BINARY\nTRACK 01 ${first}\nINDEX 01 00:00:00\nFILE "2.bin" BINARY\nTRACK 02 ${second}\nINDEX 01 00:00:00\n`;
+  const opera = new Uint8Array(50 * 2048);
+  opera.set(Buffer.from("\x01ZZZZZ\x01\0"));
+
+  it.each([
+    ["MODE1/2048", "AUDIO", opera, audio, "/Track 02.wav", /3DO disc .* does not read it yet/],
+    ["AUDIO", "MODE1/2048", audio, opera, "/Track 01.wav", /^data track 2: no filesystem/],
+  ])("shows its audio, and says so: %s, %s", async (first, second, one, two, track, warning) => {
+    const folder = { "x.cue": sheet(first, second), "1.bin": one, "2.bin": two };
+    const { volume, description } = await opened(folder, "x.cue");
+    expect(names(walk(volume))).toEqual([track]);
+    expect(description.warnings.join()).toMatch(warning);
+  });
+});
+
 describe("a later session in a file by itself", () => {
   it.each(["rockridge", "joliet"])("is read: %s", async (view) => {
     const { volume, description } = await opened({ "e.iso": extra }, "e.iso", view);

@@ -156,6 +156,11 @@ const byHand: [title: RegExp, offset: number, bytes: string][] = [
   [/^AppImage type 2/, 0, "\x7fELF\x02\x01\x01\0AI\x02"],
   [/^VMware VMFS/, 1 << 20, "\x0d\xd0\x01\xc0"],
   [/^Amiga filesystem \(FFS\)/, 0, "DOS\x01"],
+  [/^3DO disc/, 0, "\x01ZZZZZ\x01\0"],
+  [/^Xbox disc/, 65_536, "MICROSOFT*XBOX*MEDIA"],
+  [/^CD-i disc/, 32_768, "\x01CD-I \x01"],
+  [/^PC Engine CD/, 2080, "PC Engine CD-ROM SYSTEM"],
+  [/^PC-FX disc/, 0, "PC-FX:Hu_CD-ROM "],
 ];
 
 for (const [title, offset, bytes] of byHand) {

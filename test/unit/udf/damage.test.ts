@@ -200,6 +200,23 @@ describe("a damaged virtual allocation table", () => {
     expect(contentAt(opened(longer), "/one").toString()).toBe("1");
   });
 
+  it("is searched for behind a disc's unrecorded end, and behind an unreadable one", () => {
+    const image = new UdfBuilder({ partition: "virtual", revision: 0x200, files: two() }).build();
+    const longer = new Uint8Array(image.length + 70 * 2 ** 20);
+    longer.set(image);
+    expect(contentAt(opened(longer), "/one").toString()).toBe("1");
+    const whole = new MemorySource(longer);
+    const source: ByteSource = {
+      size: image.length + 100 * 2048,
+      read(position, target, offset, length) {
+        if (position + length > image.length)
+          throw new ImageError("corrupt", "test", "bad sectors");
+        return whole.read(position, target, offset, length);
+      },
+    };
+    expect(contentAt(open(source, testContext()), "/one").toString()).toBe("1");
+  });
+
   it("is missed", () => {
     const builder = new UdfBuilder({ partition: "virtual", revision: 0x200, files: two() });
     const image = builder.build();
