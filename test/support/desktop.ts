@@ -149,7 +149,7 @@ export class Desktop {
     // Opened.
     await sleep(1000);
     this.screenshot("menu");
-    this.run("xdotool", "key", letter);
+    this.press(letter);
   }
 
   /** How many pixels of the screen have this colour. */
@@ -170,7 +170,11 @@ export class Desktop {
 
   type(text: string): void {
     this.run("xdotool", "type", "--delay", "20", text);
-    this.run("xdotool", "key", "Return");
+    this.press("Return");
+  }
+
+  press(key: string): void {
+    this.run("xdotool", "key", key);
   }
 
   /** Kept in `$ISOMOUNT_SCREENSHOTS`, if that is set, for looking at. */
