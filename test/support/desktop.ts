@@ -102,9 +102,13 @@ export class Desktop {
     for (const service of this.services.reverse()) await end(service);
   }
 
-  /** Ends the programs that were started, and their windows with them. */
+  /** Ends the programs that were started, and those that show windows for them. */
   async closeAll(): Promise<void> {
     for (const child of this.programs.splice(0)) await end(child);
+    for (const { id } of this.windows()) {
+      // One program may have had several: then the others are gone with the first.
+      spawnSync("xdotool", ["windowkill", id], { env: this.environment });
+    }
   }
 
   run(program: string, ...parameters: string[]): string {
