@@ -173,6 +173,42 @@ describe.skipIf(missing !== undefined)("the desktop", () => {
     expect(after).not.toContain("custom-icon:");
   });
 
+  it("opens a folder of 100,000 files to the last, with few questions to the image", async () => {
+    const image = join(isomount.folder, "many.img");
+    const last = makeManyFiles(image);
+    const [nautilus] = fileManagers.filter(({ program }) => program === "nautilus");
+    showFoldersWith(nautilus);
+    // What a text is opened with writes down which it was.
+    const opened = join(isomount.folder, "opened");
+    const script = join(isomount.folder, "write-down");
+    writeFileSync(script, `#!/bin/sh\nprintf %s "$1" > '${opened}'\n`, { mode: 0o755 });
+    const entry = `[Desktop Entry]\nType=Application\nName=Write down\nExec=${script} %f\n`;
+    writeFileSync(join(desktop.home, ".local/share/applications/write-down.desktop"), entry);
+    writeFileSync(mimeapps, `${readFileSync(mimeapps, "utf8")}text/plain=write-down.desktop;\n`);
+    // As users mount who are not root.
+    const mountpoint = isomount.newMountpoint();
+    isomountHere(image, mountpoint, "-o", "private");
+    const began = Date.now();
+    desktop.spawn(nautilus.program, join(mountpoint, "files"));
+    await desktop.window("files");
+    const readWhich = () => (existsSync(opened) ? readFileSync(opened, "utf8") : "");
+    // While the folder fills, the last is another.
+    while (readWhich() !== join(mountpoint, "files", last)) {
+      expect(Date.now() - began, readWhich()).toBeLessThan(150_000);
+      // Keys go to the files from then on.
+      desktop.click(nautilus.firstFile);
+      desktop.press("End");
+      desktop.press("Return");
+      await sleep(1000);
+    }
+    desktop.screenshot("many");
+    console.log(`the last of 100,000 files after ${Date.now() - began} ms`);
+    // The daemon asks for counters every ten seconds.
+    const requests = () => isomount.list()[0].statistics.requests;
+    await desktop.until("the counters", () => requests() > 100);
+    expect(requests()).toBeLessThan(1000);
+  }, 240_000);
+
   it("says in a window what is wrong with an image", async () => {
     const image = join(isomount.folder, "not <an> image.iso");
     writeFileSync(image, "something else\n".repeat(1000));
@@ -223,6 +259,19 @@ function makeDmg(label: string): Buffer {
   volume.folder(ROOT_CNID, "My App.app");
   volume.file(ROOT_CNID, "Applications", { mode: 0o120777, data: "/Applications" });
   return buildUdif([{ sector: 0, chunks: [zlibChunk(volume.build())] }]);
+}
+
+/** Returns the name of the last. */
+function makeManyFiles(image: string): string {
+  const volume = new HfsPlusBuilder({ label: "Many", nodeSize: 8192, blockSize: 512 });
+  const files = volume.folder(ROOT_CNID, "files");
+  let name = "";
+  for (let i = 0; i < 100_000; i++) {
+    name = `file ${String(i).padStart(6, "0")}.txt`;
+    volume.file(files, name, { data: `${i}\n` });
+  }
+  writeFileSync(image, volume.build());
+  return name;
 }
 
 function makeStick(path: string, label: string): void {

@@ -102,9 +102,13 @@ export class Desktop {
     for (const service of this.services.reverse()) await end(service);
   }
 
-  /** Ends the programs that were started, and their windows with them. */
+  /** Ends the programs that were started, and those that show windows for them. */
   async closeAll(): Promise<void> {
     for (const child of this.programs.splice(0)) await end(child);
+    for (const { id } of this.windows()) {
+      // One program may have had several: then the others are gone with the first.
+      spawnSync("xdotool", ["windowkill", id], { env: this.environment });
+    }
   }
 
   run(program: string, ...parameters: string[]): string {
@@ -149,7 +153,7 @@ export class Desktop {
     // Opened.
     await sleep(1000);
     this.screenshot("menu");
-    this.run("xdotool", "key", letter);
+    this.press(letter);
   }
 
   /** How many pixels of the screen have this colour. */
@@ -170,7 +174,11 @@ export class Desktop {
 
   type(text: string): void {
     this.run("xdotool", "type", "--delay", "20", text);
-    this.run("xdotool", "key", "Return");
+    this.press("Return");
+  }
+
+  press(key: string): void {
+    this.run("xdotool", "key", key);
   }
 
   /** Kept in `$ISOMOUNT_SCREENSHOTS`, if that is set, for looking at. */
