@@ -56,8 +56,8 @@ type CommonFacts = Omit<
 
 /** Whatever is read travels without a copy if it can. */
 const MAX_READ_BYTES = MAX_SPLICE_BYTES;
-/** So that several requests are under way: threads that decode, and the next splice, need not wait. */
-const READ_AHEAD_BYTES = 1024 * 1024;
+/** So that several whole requests are under way: threads that decode, and the next splice, need not wait. */
+const READ_AHEAD_BYTES = 4 * MAX_READ_BYTES;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
 
