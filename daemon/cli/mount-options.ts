@@ -30,7 +30,7 @@ export const ownOptions: readonly OwnOption[] = [
   {
     name: "view",
     value: "NAME",
-    help: "which of several trees to show: auto, rockridge, joliet, iso9660, boot",
+    help: "which of several trees to show: auto, udf, rockridge, joliet, iso9660, hfs, boot, audio, or all as folders",
     set: ({ image }, value) => {
       image.view = value;
     },
