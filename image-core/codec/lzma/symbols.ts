@@ -2,8 +2,7 @@
  * The decoder of LZMA symbols (LZMA SDK, "LZMA specification") as a WebAssembly function. Its memory
  * holds the probabilities, the state between calls, input and output; the output is the dictionary.
  */
-import { lzmaDistance, lzmaLength } from "./lzma-match-code.js";
-import * as layout from "./lzma-memory.js";
+
 import {
   add,
   and,
@@ -35,15 +34,17 @@ import {
   store64,
   sub,
   when,
-} from "./wasm/assembler.js";
-import { RangeDecoder } from "./wasm/range-decoder.js";
+} from "../wasm/assembler.js";
+import { lzmaDistance, lzmaLength } from "./matches.js";
+import * as layout from "./memory.js";
+import { RangeDecoder } from "./range-decoder.js";
 
 /** States below this one follow a literal. */
 const LITERAL_STATES = 7;
 
 /**
  * lzma(from, inputEnd, to, outputEnd, dictionaryStart): addresses; the input begins with the range
- * coder's second byte. Returns a status of `lzma-memory.ts`. Whether the input was used up is for
+ * coder's second byte. Returns a status of `memory.ts`. Whether the input was used up is for
  * the caller to see. Reads up to SLACK bytes behind the input, writes up to SLACK behind the output.
  */
 export function lzmaFunction(): FunctionBuilder {

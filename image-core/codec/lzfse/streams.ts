@@ -2,7 +2,7 @@
  * The two loops of LZFSE's entropy-coded blocks as WebAssembly functions. Layout: Apple's reference
  * implementation (lzfse_internal.h, lzfse_fse.h).
  */
-import * as layout from "./lz-memory.js";
+
 import {
   add,
   and,
@@ -38,7 +38,8 @@ import {
   when,
   wrap,
   xor,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
+import * as layout from "./memory.js";
 
 /**
  * A bit stream that is read from its end towards its beginning. One load of 64 bits, made before it

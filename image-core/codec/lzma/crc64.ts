@@ -24,7 +24,7 @@ import {
   store64,
   wrap,
   xor,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
 
 /** Of the reflected polynomial. */
 const POLYNOMIAL_LOW = 0xd7870f42;

@@ -34,7 +34,7 @@ import {
   when,
   wrap,
   xor,
-} from "./assembler.js";
+} from "../wasm/assembler.js";
 
 const TOP = 1 << 24;
 const MODEL_TOTAL_BITS = 11;

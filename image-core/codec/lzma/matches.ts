@@ -1,12 +1,5 @@
-/** Lengths and distances of LZMA (LZMA SDK, "LZMA specification") for the function of `lzma-code.ts`. */
-import {
-  DISTANCE_ALIGN,
-  DISTANCE_SLOT,
-  DISTANCE_SPECIAL,
-  LENGTH_HIGH,
-  LENGTH_LOW,
-  LENGTH_MIDDLE,
-} from "./lzma-memory.js";
+/** Lengths and distances of LZMA (LZMA SDK, "LZMA specification") for the function of `symbols.ts`. */
+
 import {
   add,
   and,
@@ -27,8 +20,16 @@ import {
   shrU,
   sub,
   when,
-} from "./wasm/assembler.js";
-import type { RangeDecoder } from "./wasm/range-decoder.js";
+} from "../wasm/assembler.js";
+import {
+  DISTANCE_ALIGN,
+  DISTANCE_SLOT,
+  DISTANCE_SPECIAL,
+  LENGTH_HIGH,
+  LENGTH_LOW,
+  LENGTH_MIDDLE,
+} from "./memory.js";
+import type { RangeDecoder } from "./range-decoder.js";
 
 const MIN_MATCH = 2;
 

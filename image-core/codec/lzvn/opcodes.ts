@@ -2,7 +2,7 @@
  * LZVN as a WebAssembly function: what the opcodes say is looked up, so that the kinds that are
  * common are told apart without branches. The opcodes are described in `lzvn.ts`.
  */
-import * as layout from "./lz-memory.js";
+import * as layout from "../lzfse/memory.js";
 import {
   add,
   and,
@@ -34,7 +34,7 @@ import {
   store64,
   sub,
   when,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
 
 // An entry of the table, by byte.
 const LITERAL_COUNT = 0;
