@@ -21,7 +21,7 @@ const OUTPUT = CRC64_TABLES + CRC64_TABLES_BYTES;
 /** Positions in the output count from its start. */
 export class LzmaDecoder {
   private readonly kernel = new Kernel(
-    () => [lzmaFunction(), crc64Function(CRC64_TABLES, CRC64)],
+    () => ({ lzma: lzmaFunction(), crc64: crc64Function(CRC64_TABLES, CRC64) }),
     (view) => fillCrc64Tables(view, CRC64_TABLES),
   );
   /** Address of the chunk that is being decoded: behind the output. */

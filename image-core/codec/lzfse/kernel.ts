@@ -10,7 +10,7 @@ import { OUTPUT, SLACK } from "./memory.js";
 import { literalsFunction, matchesFunction } from "./streams.js";
 
 export const kernel = new Kernel(
-  () => [literalsFunction(), matchesFunction(), lzvnFunction()],
+  () => ({ literals: literalsFunction(), matches: matchesFunction(), lzvn: lzvnFunction() }),
   fillLzvnTable,
 );
 

@@ -4,6 +4,7 @@ import {
   add,
   and,
   type Code,
+  decrease,
   type Expression,
   type FunctionBuilder,
   geU,
@@ -102,11 +103,11 @@ export function lzmaDistance(
         ],
         [
           set(direct, 0),
-          set(bits, sub(bits, 4)),
+          decrease(bits, 4),
           loop((again) => [
             decoder.directBit(),
             set(direct, add(shl(direct, 1), decoder.bitValue())),
-            set(bits, sub(bits, 1)),
+            decrease(bits, 1),
             goToIf(bits, again),
           ]),
           increase(distance, shl(direct, 4)),

@@ -13,14 +13,12 @@ import {
   finish,
   geU,
   goTo,
-  goToIf,
   gtU,
   I32,
   increase,
   load8,
   load8To64,
   load32,
-  load64,
   loop,
   ltU,
   mul,
@@ -35,6 +33,7 @@ import {
   sub,
   when,
 } from "../wasm/assembler.js";
+import { copyBytes, copyWords } from "../wasm/copies.js";
 import { lzmaDistance, lzmaLength } from "./matches.js";
 import * as layout from "./memory.js";
 import { RangeDecoder } from "./range-decoder.js";
@@ -48,7 +47,7 @@ const LITERAL_STATES = 7;
  * the caller to see. Reads up to SLACK bytes behind the input, writes up to SLACK behind the output.
  */
 export function lzmaFunction(): FunctionBuilder {
-  const f = new FunctionBuilder("lzma", 5);
+  const f = new FunctionBuilder(5);
   const [from, inputEnd, to, outputEnd, dictionaryStart] = f.parameters;
   const decoder = new RangeDecoder(f, from);
   const { range, code, node } = decoder;
@@ -128,22 +127,7 @@ export function lzmaFunction(): FunctionBuilder {
     when(gtU(length, sub(outputEnd, to)), stop(layout.LONG_MATCH)),
     set(source, atRep0),
     set(end, add(to, length)),
-    when(
-      ltU(rep0, 7),
-      loop((again) => [
-        store8(to, load8(source)),
-        increase(to, 1),
-        increase(source, 1),
-        goToIf(ltU(to, end), again),
-      ]),
-      // Words: what is written too much is overwritten by what comes next.
-      loop((again) => [
-        store64(to, load64(source)),
-        increase(to, 8),
-        increase(source, 8),
-        goToIf(ltU(to, end), again),
-      ]),
-    ),
+    when(ltU(rep0, 7), copyBytes(to, source, end), copyWords(to, source, end, 1)),
     set(to, end),
     set(previous, load8(sub(end, 1))),
   ];
