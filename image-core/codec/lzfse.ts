@@ -6,8 +6,8 @@
  * block are read from their ends towards their beginnings.
  */
 import { corrupt } from "../errors.js";
-import { decodeInKernel, kernel } from "./lz-kernel.js";
-import * as layout from "./lz-memory.js";
+import { decodeInKernel, kernel } from "./lzfse/kernel.js";
+import * as layout from "./lzfse/memory.js";
 import {
   buildStates,
   buildValueStates,
@@ -23,7 +23,7 @@ import {
   M_EXTRA_BITS,
   M_SYMBOLS,
   readFrequencies,
-} from "./lzfse-tables.js";
+} from "./lzfse/tables.js";
 import { decodeLzvnBlock } from "./lzvn.js";
 
 const MAGIC_END = 0x24787662;

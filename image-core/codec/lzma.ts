@@ -5,9 +5,9 @@
  * The output is the dictionary: a whole stream is decoded into one memory, so nothing slides.
  */
 import { corrupt } from "../errors.js";
-import { CRC64_TABLES_BYTES, crc64Function, fillCrc64Tables } from "./crc64.js";
-import { lzmaFunction } from "./lzma-code.js";
-import * as layout from "./lzma-memory.js";
+import { CRC64_TABLES_BYTES, crc64Function, fillCrc64Tables } from "./lzma/crc64.js";
+import * as layout from "./lzma/memory.js";
+import { lzmaFunction } from "./lzma/symbols.js";
 import { Kernel } from "./wasm/kernel.js";
 
 const PROBABILITY_ONE_HALF = 1024;
@@ -21,7 +21,7 @@ const OUTPUT = CRC64_TABLES + CRC64_TABLES_BYTES;
 /** Positions in the output count from its start. */
 export class LzmaDecoder {
   private readonly kernel = new Kernel(
-    () => [lzmaFunction(), crc64Function(CRC64_TABLES, CRC64)],
+    () => ({ lzma: lzmaFunction(), crc64: crc64Function(CRC64_TABLES, CRC64) }),
     (view) => fillCrc64Tables(view, CRC64_TABLES),
   );
   /** Address of the chunk that is being decoded: behind the output. */

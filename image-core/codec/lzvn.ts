@@ -11,8 +11,8 @@
  *   0111xxxx, 1101xxxx           undefined
  */
 import { corrupt } from "../errors.js";
-import { decodeInKernel, kernel } from "./lz-kernel.js";
-import * as layout from "./lz-memory.js";
+import { decodeInKernel, kernel } from "./lzfse/kernel.js";
+import * as layout from "./lzfse/memory.js";
 
 /** Decodes one raw LZVN stream, up to its end mark or a full `output`. Returns the bytes produced. */
 export function decodeLzvn(input: Uint8Array, output: Uint8Array): number {

@@ -1,7 +1,7 @@
 /** zlib streams (RFC 1950), by Node's own zlib: synchronous, bounded by the room in `output`. */
 import { inflateSync } from "node:zlib";
 import { ImageError } from "../errors.js";
-import { leaveBuffer } from "./left-buffers.js";
+import { leaveBuffer } from "./zlib/left-buffers.js";
 
 /** zlib's smallest output buffer in Node. */
 const MIN_CHUNK_SIZE = 64;

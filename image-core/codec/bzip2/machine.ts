@@ -1,5 +1,6 @@
 /** The WebAssembly functions of this thread, and its memory as arrays. */
-import { assemble } from "../webassembly/assembler.js";
+import { Kernel } from "../wasm/kernel.js";
+import type { Functions } from "../wasm/module.js";
 import { makeLinks, walkLanes, walkOne } from "./links.js";
 import { CRC_TABLES, MASKS, MEMORY_BYTES } from "./memory.js";
 import { checksum, expandRuns } from "./runs.js";
@@ -13,7 +14,7 @@ type FunctionName =
   | "expandRuns"
   | "checksum";
 
-export interface Bzip2Machine extends Record<FunctionName, (...parameters: number[]) => number> {
+export interface Bzip2Machine extends Functions<FunctionName> {
   bytes: Uint8Array;
   /** Of 16 bits. */
   halves: Uint16Array;
@@ -23,25 +24,37 @@ export interface Bzip2Machine extends Record<FunctionName, (...parameters: numbe
 
 let machine: Bzip2Machine | undefined;
 
-/** Made for the first stream and kept. */
+/** Made for the first stream and kept. Throws `limit`. */
 export function bzip2Machine(): Bzip2Machine {
   machine ??= start();
   return machine;
 }
 
 function start(): Bzip2Machine {
-  const { memory, functions } = assemble<FunctionName>(
-    { readSymbols, makeLinks, walkLanes, walkOne, expandRuns, checksum },
-    MEMORY_BYTES,
+  const kernel = new Kernel<FunctionName>(
+    () => ({
+      readSymbols: readSymbols(),
+      makeLinks: makeLinks(),
+      walkLanes: walkLanes(),
+      walkOne: walkOne(),
+      expandRuns: expandRuns(),
+      checksum: checksum(),
+    }),
+    (view) => {
+      makeMasks(view);
+      makeCrcTables(view);
+    },
   );
-  const bytes = new Uint8Array(memory);
-  const words = new Int32Array(memory);
+  kernel.reserve(MEMORY_BYTES);
+  const { bytes, functions } = kernel;
+  const words = new Int32Array(bytes.buffer);
+  return { ...functions, bytes, halves: new Uint16Array(bytes.buffer), words };
+}
+
+function makeMasks(view: DataView): void {
   for (let place = 0; place < 16; place++) {
-    const mask = MASKS + 16 * place;
-    bytes.fill(0xff, mask, mask + place + 1);
+    for (let byte = 0; byte <= place; byte++) view.setUint8(MASKS + 16 * place + byte, 0xff);
   }
-  makeCrcTables(new DataView(memory));
-  return { ...functions, bytes, halves: new Uint16Array(memory), words };
 }
 
 /** Polynomial 0x04c11db7; table n is for a byte that n others follow. */

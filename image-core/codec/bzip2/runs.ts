@@ -1,138 +1,134 @@
 /** The outermost layer of bzip2: runs of 4 to 259 equal bytes, and the CRC over what comes of them. */
-import type { FunctionBuilder } from "../webassembly/assembler.js";
 import {
+  add,
+  and,
   block,
-  type Code,
+  ctz,
+  decrease,
+  extend,
+  FunctionBuilder,
   finish,
-  i32,
-  i64,
-  leaveIf,
+  geS,
+  geU,
+  goTo,
+  goToIf,
+  gtU,
+  I32,
+  I64,
+  increase,
+  load8,
+  load32,
+  load64,
   loop,
-  repeat,
-  repeatIf,
-  sequence,
+  ltU,
+  mul,
+  ne,
+  or,
+  set,
+  shl,
+  shrU,
+  store32,
+  store64,
+  sub,
   when,
-} from "../webassembly/instructions.js";
+  wrap,
+  xor,
+} from "../wasm/assembler.js";
 import { CRC_TABLES, STATE } from "./memory.js";
 
 /**
- * Four equal bytes are followed by how many more of them there are. Parameters: where the bytes
- * begin and end, where the output begins, and behind which address nothing more is begun. The
- * byte at the end must differ from the one before it. Returns the output's end, and leaves in
- * STATE's first word how far it has read.
+ * expandRuns(from, end, to, limit): where the bytes begin and end, where the output begins, and
+ * behind which address nothing more is begun. Four equal bytes are followed by how many more of them
+ * there are. The byte at the end must differ from the one before it. Returns the output's end, and
+ * leaves in STATE's first word how far it has read.
  */
-export function expandRuns(f: FunctionBuilder): Code {
-  const from = f.parameter();
-  const end = f.parameter();
-  const to = f.parameter();
-  const limit = f.parameter();
-  const word = f.local("i64");
-  const differing = f.local("i64");
-  const skipped = f.local("i32");
-  const stop = f.local("i32");
-  const at = f.local("i32");
-  const second = i64.load(from, 1);
-  const third = i64.load(from, 2);
-  const fourth = i64.load(from, 3);
-  return sequence(
-    block(
-      "done",
-      loop(
-        "next",
-        leaveIf("done", i32.atLeast(from, end)),
-        leaveIf("done", i32.greater(to, limit)),
-        word.set(i64.load(from)),
+export function expandRuns(): FunctionBuilder {
+  const f = new FunctionBuilder(4);
+  const [from, end, to, limit] = f.parameters;
+  const [word, differing] = [f.local(I64), f.local(I64)];
+  const [skipped, stop, at] = [f.local(I32), f.local(I32), f.local(I32)];
+  const [second, third, fourth] = [load64(from, 1), load64(from, 2), load64(from, 3)];
+  return f.define([
+    block((done) =>
+      loop((next) => [
+        goToIf(geU(from, end), done),
+        goToIf(gtU(to, limit), done),
+        set(word, load64(from)),
         // A zero byte where it and the three behind it are equal; the lowest zero byte has its high
         // bit set in the end, and none below it.
-        differing.set(
-          i64.or(i64.or(i64.xor(word, second), i64.xor(word, third)), i64.xor(word, fourth)),
+        set(differing, or(or(xor(word, second), xor(word, third)), xor(word, fourth))),
+        set(
+          differing,
+          and(and(sub(differing, 0x0101010101010101n), xor(differing, -1)), 0x8080808080808080n),
         ),
-        differing.set(
-          i64.and(
-            i64.and(i64.subtract(differing, 0x0101010101010101n), i64.xor(differing, -1)),
-            0x8080808080808080n,
-          ),
-        ),
-        i64.store(to, word),
-        block(
-          "run",
-          leaveIf("run", i64.notEqual(differing, 0)),
-          from.set(i32.add(from, 8)),
-          to.set(i32.add(to, 8)),
-          repeat("next"),
-        ),
-        skipped.set(i32.add(i32.shiftRight(i32.of(i64.trailingZeros(differing)), 3), 4)),
-        i64.store(to, fourth, 3),
-        from.set(i32.add(from, skipped)),
-        to.set(i32.add(to, skipped)),
-        leaveIf("done", i32.atLeast(from, end)),
-        word.set(i64.multiply(i64.of(i32.load8(i32.subtract(from, 1))), 0x0101010101010101n)),
-        at.set(to),
-        stop.set(i32.add(to, i32.load8(from))),
-        loop(
-          "fill",
-          i64.store(at, word),
-          i64.store(at, word, 8),
-          at.set(i32.add(at, 16)),
-          repeatIf("fill", i32.less(at, stop)),
-        ),
-        to.set(stop),
-        from.set(i32.add(from, 1)),
-        repeat("next"),
-      ),
+        store64(to, word),
+        block((run) => [
+          goToIf(ne(differing, 0), run),
+          increase(from, 8),
+          increase(to, 8),
+          goTo(next),
+        ]),
+        set(skipped, add(shrU(wrap(ctz(differing)), 3), 4)),
+        store64(to, fourth, 3),
+        increase(from, skipped),
+        increase(to, skipped),
+        goToIf(geU(from, end), done),
+        set(word, mul(extend(load8(sub(from, 1))), 0x0101010101010101n)),
+        set(at, to),
+        set(stop, add(to, load8(from))),
+        loop((fill) => [
+          store64(at, word),
+          store64(at, word, 8),
+          increase(at, 16),
+          goToIf(ltU(at, stop), fill),
+        ]),
+        set(to, stop),
+        increase(from, 1),
+        goTo(next),
+      ]),
     ),
     // Words may reach beyond the end.
-    when(i32.greater(from, end), to.set(i32.subtract(to, i32.subtract(from, end))), from.set(end)),
-    i32.store(STATE, from),
+    when(gtU(from, end), [decrease(to, sub(from, end)), set(from, end)]),
+    store32(STATE, from),
     finish(to),
-  );
+  ]);
 }
 
 /**
- * CRC-32 with the bits in order, eight bytes at a time. Its bytes are swapped throughout, so that
- * they meet the first bytes of a word that is loaded. Parameters: the CRC so far, where the bytes
- * begin and end. Returns the CRC.
+ * checksum(crc, from, end): the CRC so far, where the bytes begin and end. CRC-32 with the bits in
+ * order, eight bytes at a time. Its bytes are swapped throughout, so that they meet the first bytes
+ * of a word that is loaded. Returns the CRC.
  */
-export function checksum(f: FunctionBuilder): Code {
-  const crc = f.parameter();
-  const from = f.parameter();
-  const end = f.parameter();
-  const word = f.local("i64");
-  const stop = f.local("i32");
+export function checksum(): FunctionBuilder {
+  const f = new FunctionBuilder(3);
+  const [crc, from, end] = f.parameters;
+  const word = f.local(I64);
+  const stop = f.local(I32);
   const looked = Array.from({ length: 8 }, (_, i) =>
-    i32.load(
-      i32.shiftLeft(i32.and(i32.of(i64.shiftRight(word, 8 * i)), 0xff), 2),
-      CRC_TABLES + 1024 * (7 - i),
-    ),
+    load32(shl(and(wrap(shrU(word, 8 * i)), 0xff), 2), CRC_TABLES + 1024 * (7 - i)),
   );
-  return sequence(
-    stop.set(i32.subtract(end, 7)),
-    block(
-      "short",
-      loop(
-        "word",
-        leaveIf("short", i32.atLeastSigned(from, stop)),
-        word.set(i64.xor(i64.load(from), i64.of(crc))),
-        crc.set(looked.reduce((left, right) => i32.xor(left, right))),
-        from.set(i32.add(from, 8)),
-        repeat("word"),
-      ),
-    ),
-    block(
-      "done",
-      loop(
-        "byte",
-        leaveIf("done", i32.atLeast(from, end)),
-        crc.set(
-          i32.xor(
-            i32.shiftRight(crc, 8),
-            i32.load(i32.shiftLeft(i32.and(i32.xor(crc, i32.load8(from)), 0xff), 2), CRC_TABLES),
-          ),
+  return f.define([
+    set(stop, sub(end, 7)),
+    block((short) =>
+      loop((again) => [
+        goToIf(geS(from, stop), short),
+        set(word, xor(load64(from), extend(crc))),
+        set(
+          crc,
+          looked.reduce((left, right) => xor(left, right)),
         ),
-        from.set(i32.add(from, 1)),
-        repeat("byte"),
-      ),
+        increase(from, 8),
+        goTo(again),
+      ]),
+    ),
+    block((done) =>
+      loop((again) => [
+        goToIf(geU(from, end), done),
+        set(crc, xor(shrU(crc, 8), load32(shl(and(xor(crc, load8(from)), 0xff), 2), CRC_TABLES))),
+        increase(from, 1),
+        goTo(again),
+      ]),
     ),
     finish(crc),
-  );
+  ]);
 }

@@ -3,22 +3,45 @@
  * has one branch that is hard to foresee, for bytes that were not used lately: a run writes the
  * front byte as often as each of its digits says, and so a byte is a run of one.
  */
-
-import type { FunctionBuilder } from "../webassembly/assembler.js";
 import {
+  add,
+  and,
   block,
   type Code,
+  decrease,
+  type Expression,
+  eq,
+  extend,
+  FunctionBuilder,
   finish,
-  i32,
-  i64,
-  leave,
-  leaveIf,
+  geU,
+  goTo,
+  goToIf,
+  gtS,
+  gtU,
+  I32,
+  I64,
+  increase,
+  load8,
+  load16,
+  load32,
+  load64,
   loop,
-  repeat,
-  repeatIf,
-  sequence,
+  ltS,
+  ltU,
+  mul,
+  or,
+  select,
+  set,
+  shl,
+  shrU,
+  store32,
+  store64,
+  sub,
   when,
-} from "../webassembly/instructions.js";
+  wrap,
+  xor,
+} from "../wasm/assembler.js";
 import {
   COUNTS,
   FAST,
@@ -67,200 +90,144 @@ export const SymbolState = {
 };
 
 /**
- * Parameters: the bit of the window behind which no group begins, how many selectors there are, and
- * the longest block. Returns why it stopped.
+ * readSymbols(limit, selectorCount, capacity): the bit of the window behind which no group begins,
+ * how many selectors there are, and the longest block. Returns why it stopped.
  */
-export function readSymbols(f: FunctionBuilder): Code {
-  const limit = f.parameter();
-  const selectorCount = f.parameter();
-  const capacity = f.parameter();
-  const left = f.local("i32");
-  const length = f.local("i32");
-  const unit = f.local("i32");
-  const table = f.local("i32");
+export function readSymbols(): FunctionBuilder {
+  const f = new FunctionBuilder(3);
+  const [limit, selectorCount, capacity] = f.parameters;
+  const local = () => f.local(I32);
+  const [left, length, unit, table] = [local(), local(), local(), local()];
   // The next bits lie below bit `at` + 56 of the memory, which is read downwards: the word loaded at
   // `at` has 56 of them, and up to 7 that were read before.
-  const at = f.local("i32");
-  const entry = f.local("i32");
-  const symbol = f.local("i32");
-  const width = f.local("i32");
-  const isByte = f.local("i32");
-  const place = f.local("i32");
-  const steps = f.local("i32");
-  const byte = f.local("i64");
-  const low = f.local("i64");
-  const high = f.local("i64");
-  const mask = f.local("i32");
-  const from = f.local("i32");
-  const to = f.local("i32");
-  const word = f.local("i64");
+  const at = local();
+  const [entry, symbol, width, isByte] = [local(), local(), local(), local()];
+  const [place, steps] = [local(), local()];
+  const [byte, low, high] = [f.local(I64), f.local(I64), f.local(I64)];
+  const [mask, from, to] = [local(), local(), local()];
+  const word = f.local(I64);
 
   const START = 8 * (INPUT + WINDOW + WINDOW_SLACK) - 56;
 
-  const save = sequence(
-    i32.store(STATE, i32.subtract(START, at), 4 * SymbolState.position),
-    i32.store(STATE, length, 4 * SymbolState.length),
-    i32.store(STATE, unit, 4 * SymbolState.unit),
-    i64.store(FRONT, low),
-    i64.store(FRONT, high, 8),
-  );
-  const stop = (why: number) => sequence(save, finish(why));
+  const stop = (why: number): Code => [
+    store32(STATE, sub(START, at), 4 * SymbolState.position),
+    store32(STATE, length, 4 * SymbolState.length),
+    store32(STATE, unit, 4 * SymbolState.unit),
+    store64(FRONT, low),
+    store64(FRONT, high, 8),
+    finish(why),
+  ];
   /** The next `count` bits, with others above them. */
-  const bits = (count: number) =>
-    i32.of(
-      i64.shiftRight(i64.load(i32.shiftRight(at, 3)), i64.of(i32.add(i32.and(at, 7), 56 - count))),
-    );
+  const bits = (count: number): Expression =>
+    wrap(shrU(load64(shrU(at, 3)), extend(add(and(at, 7), 56 - count))));
+  /** `then` where the bits of `chosen` are set, `otherwise` elsewhere. */
+  const merge = (chosen: Expression, then: Expression, otherwise: Expression): Expression =>
+    xor(otherwise, and(xor(otherwise, then), chosen));
 
-  const longCode = sequence(
-    from.set(i32.and(bits(MAX_CODE_LENGTH), (1 << MAX_CODE_LENGTH) - 1)),
-    width.set(FAST_BITS),
-    entry.set(i32.shiftRight(table, FAST_BITS + 1)),
-    to.set(i32.add(i32.multiply(entry, TABLE_LENGTHS_BYTES), 4 * FAST_BITS)),
-    loop(
-      "longer",
-      width.set(i32.add(width, 1)),
-      to.set(i32.add(to, 4)),
-      when(i32.greater(width, MAX_CODE_LENGTH), stop(Stop.undefinedCode)),
-      repeatIf("longer", i32.atLeast(from, i32.load(to, LIMITS))),
-    ),
-    from.set(
-      i32.add(i32.shiftRight(from, i32.subtract(MAX_CODE_LENGTH, width)), i32.load(to, OFFSETS)),
-    ),
-    symbol.set(
-      i32.load16(
-        i32.add(i32.multiply(entry, TABLE_SYMBOLS_BYTES), i32.shiftLeft(from, 1)),
-        SYMBOLS,
-      ),
-    ),
-    at.set(i32.subtract(at, width)),
-  );
+  const longCode: Code = [
+    set(from, and(bits(MAX_CODE_LENGTH), (1 << MAX_CODE_LENGTH) - 1)),
+    set(width, FAST_BITS),
+    set(entry, shrU(table, FAST_BITS + 1)),
+    set(to, add(mul(entry, TABLE_LENGTHS_BYTES), 4 * FAST_BITS)),
+    loop((longer) => [
+      increase(width, 1),
+      increase(to, 4),
+      when(gtU(width, MAX_CODE_LENGTH), stop(Stop.undefinedCode)),
+      goToIf(geU(from, load32(to, LIMITS)), longer),
+    ]),
+    set(from, add(shrU(from, sub(MAX_CODE_LENGTH, width)), load32(to, OFFSETS))),
+    set(symbol, load16(add(mul(entry, TABLE_SYMBOLS_BYTES), shl(from, 1)), SYMBOLS)),
+    decrease(at, width),
+  ];
 
-  const near = sequence(
-    isByte.set(i32.greater(symbol, 1)),
-    place.set(i32.select(isByte, i32.subtract(symbol, 1), 0)),
-    steps.set(i32.select(isByte, 1, i32.shiftLeft(unit, symbol))),
-    unit.set(i32.select(isByte, 1, i32.shiftLeft(unit, 1))),
-    byte.set(
-      i64.and(
-        i64.shiftRight(
-          i64.select(i32.greater(place, 7), high, low),
-          i64.of(i32.shiftLeft(place, 3)),
-        ),
-        0xff,
-      ),
-    ),
-    mask.set(i32.shiftLeft(place, 4)),
-    high.set(
-      i64.xor(
-        high,
-        i64.and(
-          i64.xor(high, i64.or(i64.shiftLeft(high, 8), i64.shiftRight(low, 56))),
-          i64.load(mask, MASKS + 8),
-        ),
-      ),
-    ),
-    low.set(
-      i64.xor(
-        low,
-        i64.and(i64.xor(low, i64.or(i64.shiftLeft(low, 8), byte)), i64.load(mask, MASKS)),
-      ),
-    ),
-  );
+  const near: Code = [
+    set(isByte, gtU(symbol, 1)),
+    set(place, select(isByte, sub(symbol, 1), 0)),
+    set(steps, select(isByte, 1, shl(unit, symbol))),
+    set(unit, select(isByte, 1, shl(unit, 1))),
+    set(byte, and(shrU(select(gtU(place, 7), high, low), extend(shl(place, 3))), 0xff)),
+    set(mask, shl(place, 4)),
+    set(high, merge(load64(mask, MASKS + 8), or(shl(high, 8), shrU(low, 56)), high)),
+    set(low, merge(load64(mask, MASKS), or(shl(low, 8), byte), low)),
+  ];
 
-  const far = sequence(
-    place.set(i32.subtract(symbol, 1)),
-    steps.set(1),
-    unit.set(1),
-    byte.set(i64.of(i32.load8(place, FRONT))),
+  const far: Code = [
+    set(place, sub(symbol, 1)),
+    set(steps, 1),
+    set(unit, 1),
+    set(byte, extend(load8(place, FRONT))),
     // Bytes 16 to place - 1 move up by one, eight at a time from the top.
-    from.set(place),
-    block(
-      "moved",
-      loop(
-        "move",
-        leaveIf("moved", i32.less(from, 24)),
-        i64.store(from, i64.load(from, FRONT - 8), FRONT - 7),
-        from.set(i32.subtract(from, 8)),
-        repeat("move"),
-      ),
+    set(from, place),
+    block((moved) =>
+      loop((move) => [
+        goToIf(ltU(from, 24), moved),
+        store64(from, load64(from, FRONT - 8), FRONT - 7),
+        decrease(from, 8),
+        goTo(move),
+      ]),
     ),
-    word.set(i64.load(FRONT, 16)),
-    i64.store(
+    set(word, load64(FRONT, 16)),
+    store64(
       FRONT,
-      i64.xor(
-        word,
-        i64.and(
-          i64.xor(word, i64.or(i64.shiftLeft(word, 8), i64.shiftRight(high, 56))),
-          i64.load(i32.shiftLeft(i32.subtract(from, 16), 4), MASKS),
-        ),
-      ),
+      merge(load64(shl(sub(from, 16), 4), MASKS), or(shl(word, 8), shrU(high, 56)), word),
       16,
     ),
-    high.set(i64.or(i64.shiftLeft(high, 8), i64.shiftRight(low, 56))),
-    low.set(i64.or(i64.shiftLeft(low, 8), byte)),
-  );
+    set(high, or(shl(high, 8), shrU(low, 56))),
+    set(low, or(shl(low, 8), byte)),
+  ];
 
-  const fill = sequence(
-    when(i32.greaterSigned(steps, i32.subtract(capacity, length)), stop(Stop.tooLong)),
-    from.set(i32.add(length, 16)),
-    to.set(i32.add(length, steps)),
-    loop(
-      "fill",
-      i64.store(from, word, LAST),
-      i64.store(from, word, LAST + 8),
-      from.set(i32.add(from, 16)),
-      repeatIf("fill", i32.less(from, to)),
-    ),
-  );
+  const fill: Code = [
+    when(gtS(steps, sub(capacity, length)), stop(Stop.tooLong)),
+    set(from, add(length, 16)),
+    set(to, add(length, steps)),
+    loop((again) => [
+      store64(from, word, LAST),
+      store64(from, word, LAST + 8),
+      increase(from, 16),
+      goToIf(ltU(from, to), again),
+    ]),
+  ];
 
-  return sequence(
-    at.set(i32.subtract(START, i32.load(STATE, 4 * SymbolState.position))),
-    length.set(i32.load(STATE, 4 * SymbolState.length)),
-    unit.set(i32.load(STATE, 4 * SymbolState.unit)),
-    low.set(i64.load(FRONT)),
-    high.set(i64.load(FRONT, 8)),
-    loop(
-      "group",
-      when(i32.lessSigned(at, i32.subtract(START, limit)), stop(Stop.input)),
-      from.set(i32.load(STATE, 4 * SymbolState.group)),
-      when(i32.equal(from, selectorCount), stop(Stop.selectors)),
-      i32.store(STATE, i32.add(from, 1), 4 * SymbolState.group),
-      table.set(i32.shiftLeft(i32.load8(from, SELECTORS), FAST_BITS + 1)),
-      left.set(GROUP_SYMBOLS),
-      loop(
-        "symbol",
-        entry.set(
-          i32.load16(i32.add(table, i32.and(bits(FAST_BITS + 1), (2 << FAST_BITS) - 2)), FAST),
-        ),
-        symbol.set(i32.shiftRight(entry, 5)),
-        at.set(i32.subtract(at, i32.and(entry, 31))),
-        block(
-          "moved to front",
-          block(
-            "near",
-            leaveIf("near", i32.lessSigned(symbol, NEAR + 1)),
-            when(i32.equal(entry, LONG_CODE), longCode),
-            leaveIf("near", i32.lessSigned(symbol, NEAR + 1)),
-            when(i32.equal(symbol, END_SYMBOL), stop(Stop.end)),
+  return f.define([
+    set(at, sub(START, load32(STATE, 4 * SymbolState.position))),
+    set(length, load32(STATE, 4 * SymbolState.length)),
+    set(unit, load32(STATE, 4 * SymbolState.unit)),
+    set(low, load64(FRONT)),
+    set(high, load64(FRONT, 8)),
+    loop((nextGroup) => [
+      when(ltS(at, sub(START, limit)), stop(Stop.input)),
+      set(from, load32(STATE, 4 * SymbolState.group)),
+      when(eq(from, selectorCount), stop(Stop.selectors)),
+      store32(STATE, add(from, 1), 4 * SymbolState.group),
+      set(table, shl(load8(from, SELECTORS), FAST_BITS + 1)),
+      set(left, GROUP_SYMBOLS),
+      loop((nextSymbol) => [
+        set(entry, load16(add(table, and(bits(FAST_BITS + 1), (2 << FAST_BITS) - 2)), FAST)),
+        set(symbol, shrU(entry, 5)),
+        decrease(at, and(entry, 31)),
+        block((movedToFront) => [
+          block((isNear) => [
+            goToIf(ltS(symbol, NEAR + 1), isNear),
+            when(eq(entry, LONG_CODE), longCode),
+            goToIf(ltS(symbol, NEAR + 1), isNear),
+            when(eq(symbol, END_SYMBOL), stop(Stop.end)),
             far,
-            leave("moved to front"),
-          ),
+            goTo(movedToFront),
+          ]),
           near,
-        ),
-        word.set(i64.multiply(byte, 0x0101010101010101n)),
-        i64.store(length, word, LAST),
-        i64.store(length, word, LAST + 8),
-        from.set(i32.shiftLeft(i32.of(byte), 2)),
-        i32.store(from, i32.add(i32.load(from, COUNTS), steps), COUNTS),
-        when(i32.greater(steps, 16), fill),
-        length.set(i32.add(length, steps)),
-        left.set(i32.subtract(left, 1)),
-        repeatIf("symbol", left),
-      ),
-      when(i32.greaterSigned(length, capacity), stop(Stop.tooLong)),
-      repeat("group"),
-    ),
-    // Not reached: the loop ends by `finish` alone.
-    finish(Stop.selectors),
-  );
+        ]),
+        set(word, mul(byte, 0x0101010101010101n)),
+        store64(length, word, LAST),
+        store64(length, word, LAST + 8),
+        set(from, shl(wrap(byte), 2)),
+        store32(from, add(load32(from, COUNTS), steps), COUNTS),
+        when(gtU(steps, 16), fill),
+        increase(length, steps),
+        decrease(left, 1),
+        goToIf(left, nextSymbol),
+      ]),
+      when(gtS(length, capacity), stop(Stop.tooLong)),
+      goTo(nextGroup),
+    ]),
+  ]);
 }

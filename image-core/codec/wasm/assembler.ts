@@ -3,7 +3,8 @@
  * expressions and statements, for decoders that need what JavaScript lacks: 64-bit integers, exact
  * unsigned 32-bit ones and memory that is not checked access by access.
  *
- * An operand that is a plain number becomes a constant of the other operand's type.
+ * An operand that is a plain number or bigint becomes a constant of the other operand's type.
+ * Everything is from version 1.0 of WebAssembly (2017): no processor lacks it.
  */
 import { signedLeb, unsignedLeb } from "./leb128.js";
 
@@ -35,14 +36,15 @@ export interface Expression {
 export interface Local extends Expression {
   readonly index: number;
 }
-export type Operand = Expression | number;
+/** A bigint for what a number does not hold exactly. */
+export type Operand = Expression | number | bigint;
 
-export const constant = (type: Type, value: number): Expression => ({
+export const constant = (type: Type, value: number | bigint): Expression => ({
   type,
-  code: [type === I32 ? 0x41 : 0x42, ...signedLeb(type === I32 ? value | 0 : value)],
+  code: type === I32 ? [0x41, ...signedLeb(Number(value) | 0)] : [0x42, ...signedLeb(value)],
 });
 const codeOf = (operand: Operand, type: Type): Code =>
-  typeof operand === "number" ? constant(type, operand).code : operand.code;
+  typeof operand === "object" ? operand.code : constant(type, operand).code;
 
 const arithmetic =
   (opcode32: number, opcode64: number) =>
@@ -71,19 +73,27 @@ export const shl = arithmetic(0x74, 0x86);
 export const shrS = arithmetic(0x75, 0x87);
 export const shrU = arithmetic(0x76, 0x88);
 export const eq = comparison(0x46, 0x51);
+export const ne = comparison(0x47, 0x52);
 export const ltS = comparison(0x48, 0x53);
 export const ltU = comparison(0x49, 0x54);
+export const gtS = comparison(0x4a, 0x55);
 export const gtU = comparison(0x4b, 0x56);
+export const geS = comparison(0x4e, 0x59);
 export const geU = comparison(0x4f, 0x5a);
 
 export const wrap = (a: Expression): Expression => ({ type: I32, code: [a.code, 0xa7] });
 /** Unsigned. */
 export const extend = (a: Expression): Expression => ({ type: I64, code: [a.code, 0xad] });
-/** `a` if `condition` is not 0; both are computed. Of type i32. */
-export const select = (condition: Expression, a: Operand, b: Operand): Expression => ({
-  type: I32,
-  code: [codeOf(a, I32), codeOf(b, I32), condition.code, 0x1b],
+/** The number of zero bits below the lowest one that is set. */
+export const ctz = (a: Expression): Expression => ({
+  type: a.type,
+  code: [a.code, a.type === I32 ? 0x68 : 0x7a],
 });
+/** `a` if `condition`, an i32, is not 0; both are computed. */
+export const select = (condition: Expression, a: Operand, b: Operand): Expression => {
+  const type = typeOf(a, b);
+  return { type, code: [codeOf(a, type), codeOf(b, type), condition.code, 0x1b] };
+};
 
 /** Alignment is only a hint; 1 is always right. */
 const load =
@@ -122,6 +132,7 @@ export const set = (local: Local, value: Operand): Code => [
   ...unsignedLeb(local.index),
 ];
 export const increase = (local: Local, by: Operand): Code => set(local, add(local, by));
+export const decrease = (local: Local, by: Operand): Code => set(local, sub(local, by));
 export const finish = (result: Operand): Code => [codeOf(result, I32), 0x0f];
 
 const IF = 0x04;
@@ -154,10 +165,7 @@ export class FunctionBuilder {
   readonly types: Type[] = [];
   private body: Code = [];
 
-  constructor(
-    readonly name: string,
-    parameterCount: number,
-  ) {
+  constructor(parameterCount: number) {
     this.parameters = Array.from({ length: parameterCount }, (_, index) => local(I32, index));
   }
 

@@ -9,10 +9,7 @@ import { unsignedLeb } from "./leb128.js";
 /** What is used of the JavaScript interface: TypeScript knows it from browsers' libraries alone. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (
-    module: object,
-    imports: object,
-  ) => { readonly exports: Record<string, (...parameters: number[]) => number> };
+  Instance: new (module: object, imports: object) => { readonly exports: object };
   Memory: new (limits: { initial: number }) => Memory;
 };
 
@@ -20,6 +17,8 @@ export interface Memory {
   readonly buffer: ArrayBuffer;
   grow(pages: number): number;
 }
+
+export type Functions<Name extends string> = Record<Name, (...parameters: number[]) => number>;
 
 const PAGE_BYTES = 65536;
 
@@ -48,21 +47,24 @@ function granted<T>(bytes: number, take: () => T): T {
 }
 
 /** Compiled once in a process: V8 finds the code again by the module's bytes. */
-export function compile(functions: readonly FunctionBuilder[]): object {
+export function compile(functions: Record<string, FunctionBuilder>): object {
   return new WebAssembly.Module(assemble(functions));
 }
 
-export function instantiate(module: object, memory: Memory) {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports;
+/** The names are those of the functions that `module` was compiled of. */
+export function instantiate<Name extends string>(module: object, memory: Memory): Functions<Name> {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as Functions<Name>;
 }
 
-function assemble(functions: readonly FunctionBuilder[]): Uint8Array {
-  const types = functions.map(({ parameters }) => [
+function assemble(functions: Record<string, FunctionBuilder>): Uint8Array {
+  const names = Object.keys(functions);
+  const builders = Object.values(functions);
+  const types = builders.map(({ parameters }) => [
     0x60,
     ...vector(parameters.map(() => [I32])),
     ...vector([[I32]]),
   ]);
-  const indices = functions.map((_, index) => unsignedLeb(index));
+  const indices = builders.map((_, index) => unsignedLeb(index));
   return Uint8Array.from([
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, types),
@@ -71,11 +73,11 @@ function assemble(functions: readonly FunctionBuilder[]): Uint8Array {
     ...section(3, indices),
     ...section(
       7,
-      functions.map((one, index) => [...name(one.name), 0, ...indices[index]]),
+      names.map((one, index) => [...name(one), 0, ...indices[index]]),
     ),
     ...section(
       10,
-      functions.map((one) => sized(one.encode())),
+      builders.map((one) => sized(one.encode())),
     ),
   ]);
 }

@@ -2,8 +2,7 @@
  * The decoder of LZMA symbols (LZMA SDK, "LZMA specification") as a WebAssembly function. Its memory
  * holds the probabilities, the state between calls, input and output; the output is the dictionary.
  */
-import { lzmaDistance, lzmaLength } from "./lzma-match-code.js";
-import * as layout from "./lzma-memory.js";
+
 import {
   add,
   and,
@@ -14,14 +13,12 @@ import {
   finish,
   geU,
   goTo,
-  goToIf,
   gtU,
   I32,
   increase,
   load8,
   load8To64,
   load32,
-  load64,
   loop,
   ltU,
   mul,
@@ -35,19 +32,22 @@ import {
   store64,
   sub,
   when,
-} from "./wasm/assembler.js";
-import { RangeDecoder } from "./wasm/range-decoder.js";
+} from "../wasm/assembler.js";
+import { copyBytes, copyWords } from "../wasm/copies.js";
+import { lzmaDistance, lzmaLength } from "./matches.js";
+import * as layout from "./memory.js";
+import { RangeDecoder } from "./range-decoder.js";
 
 /** States below this one follow a literal. */
 const LITERAL_STATES = 7;
 
 /**
  * lzma(from, inputEnd, to, outputEnd, dictionaryStart): addresses; the input begins with the range
- * coder's second byte. Returns a status of `lzma-memory.ts`. Whether the input was used up is for
+ * coder's second byte. Returns a status of `memory.ts`. Whether the input was used up is for
  * the caller to see. Reads up to SLACK bytes behind the input, writes up to SLACK behind the output.
  */
 export function lzmaFunction(): FunctionBuilder {
-  const f = new FunctionBuilder("lzma", 5);
+  const f = new FunctionBuilder(5);
   const [from, inputEnd, to, outputEnd, dictionaryStart] = f.parameters;
   const decoder = new RangeDecoder(f, from);
   const { range, code, node } = decoder;
@@ -127,22 +127,7 @@ export function lzmaFunction(): FunctionBuilder {
     when(gtU(length, sub(outputEnd, to)), stop(layout.LONG_MATCH)),
     set(source, atRep0),
     set(end, add(to, length)),
-    when(
-      ltU(rep0, 7),
-      loop((again) => [
-        store8(to, load8(source)),
-        increase(to, 1),
-        increase(source, 1),
-        goToIf(ltU(to, end), again),
-      ]),
-      // Words: what is written too much is overwritten by what comes next.
-      loop((again) => [
-        store64(to, load64(source)),
-        increase(to, 8),
-        increase(source, 8),
-        goToIf(ltU(to, end), again),
-      ]),
-    ),
+    when(ltU(rep0, 7), copyBytes(to, source, end), copyWords(to, source, end, 1)),
     set(to, end),
     set(previous, load8(sub(end, 1))),
   ];

@@ -3,7 +3,7 @@
  *
  * Layout and constants: Apple's reference implementation (lzfse_internal.h, lzfse_fse.h).
  */
-import { corrupt } from "../errors.js";
+import { corrupt } from "../../errors.js";
 
 export const L_SYMBOLS = 20;
 export const M_SYMBOLS = 20;

@@ -2,11 +2,12 @@
  * The two loops of LZFSE's entropy-coded blocks as WebAssembly functions. Layout: Apple's reference
  * implementation (lzfse_internal.h, lzfse_fse.h).
  */
-import * as layout from "./lz-memory.js";
+
 import {
   add,
   and,
   type Code,
+  decrease,
   type Expression,
   eq,
   extend,
@@ -18,7 +19,6 @@ import {
   I64,
   increase,
   type Local,
-  load8,
   load32,
   load32To64,
   load64,
@@ -30,15 +30,15 @@ import {
   shl,
   shrS,
   shrU,
-  store8,
   store8Of64,
   store32,
-  store64,
   sub,
   when,
   wrap,
   xor,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
+import { copyBytes, copyWords } from "../wasm/copies.js";
+import * as layout from "./memory.js";
 
 /**
  * A bit stream that is read from its end towards its beginning. One load of 64 bits, made before it
@@ -82,7 +82,7 @@ class BackwardBits {
  * `bit` bits from address `start`. `count` is a multiple of 4 above 0. A round takes up to 40 bits.
  */
 export function literalsFunction(): FunctionBuilder {
-  const f = new FunctionBuilder("literals", 7);
+  const f = new FunctionBuilder(7);
   const [start, bit, count, ...states] = f.parameters;
   const bits = new BackwardBits(f, start, bit);
   const entries = states.map(() => f.local(I64));
@@ -113,7 +113,7 @@ export function literalsFunction(): FunctionBuilder {
  * matches to address `to`. `count` is above 0. A round takes up to 14 + 17 + 23 bits.
  */
 export function matchesFunction(): FunctionBuilder {
-  const f = new FunctionBuilder("matches", 9);
+  const f = new FunctionBuilder(9);
   const [start, bit, left, lState, mState, dState, literalEnd, to, outputEnd] = f.parameters;
   const bits = new BackwardBits(f, start, bit);
   const [l, m, d] = [f.local(I32), f.local(I32), f.local(I32)];
@@ -140,16 +140,9 @@ export function matchesFunction(): FunctionBuilder {
       set(used, add(used, add(stateBits, extraBits))),
     ];
   };
-  /** At least 16 bytes, by words: what is too much is overwritten by what comes next. */
   const copy = (from: Local, until: Expression): Code => [
     set(end, until),
-    loop((again) => [
-      store64(to, load64(from)),
-      store64(to, load64(from, 8), 8),
-      increase(to, 16),
-      increase(from, 16),
-      goToIf(ltU(to, end), again),
-    ]),
+    copyWords(to, from, end, 2),
     set(to, end),
   ];
 
@@ -176,19 +169,11 @@ export function matchesFunction(): FunctionBuilder {
         set(source, sub(to, distance)),
         when(
           ltU(distance, 8),
-          [
-            set(end, add(to, m)),
-            loop((next) => [
-              store8(to, load8(source)),
-              increase(to, 1),
-              increase(source, 1),
-              goToIf(ltU(to, end), next),
-            ]),
-          ],
+          [set(end, add(to, m)), copyBytes(to, source, end)],
           copy(source, add(to, m)),
         ),
       ]),
-      set(left, sub(left, 1)),
+      decrease(left, 1),
       goToIf(left, again),
     ]),
     stop(layout.DONE),

@@ -26,7 +26,7 @@ export const LITERAL_TABLE = 64;
 export const L_TABLE = LITERAL_TABLE + LITERAL_STATES * 4;
 export const M_TABLE = L_TABLE + L_STATES * 8;
 export const D_TABLE = M_TABLE + M_STATES * 8;
-/** Of eight bytes, as `lzvn-code.ts` says. */
+/** Of eight bytes, as `lzvn/opcodes.ts` says. */
 export const LZVN_TABLE = D_TABLE + D_STATES * 8;
 /** One block's. */
 export const LITERALS = LZVN_TABLE + 256 * 8;

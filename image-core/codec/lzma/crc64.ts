@@ -24,7 +24,7 @@ import {
   store64,
   wrap,
   xor,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
 
 /** Of the reflected polynomial. */
 const POLYNOMIAL_LOW = 0xd7870f42;
@@ -35,7 +35,7 @@ export const CRC64_TABLES_BYTES = TABLES * TABLE_BYTES;
 
 /** crc64(from, end): leaves the CRC at `result`; returns 0. */
 export function crc64Function(tables: number, result: number): FunctionBuilder {
-  const f = new FunctionBuilder("crc64", 2);
+  const f = new FunctionBuilder(2);
   const [from, end] = f.parameters;
   const crc = f.local(I64);
   const entry = (table: number, index: Expression) =>

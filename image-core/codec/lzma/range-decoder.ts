@@ -14,6 +14,7 @@ import {
   and,
   type Code,
   constant,
+  decrease,
   type Expression,
   type FunctionBuilder,
   I32,
@@ -34,7 +35,7 @@ import {
   when,
   wrap,
   xor,
-} from "./assembler.js";
+} from "../wasm/assembler.js";
 
 const TOP = 1 << 24;
 const MODEL_TOTAL_BITS = 11;
@@ -109,8 +110,8 @@ export class RangeDecoder {
           zero,
         ],
         [
-          set(range, sub(range, bound)),
-          set(code, sub(code, bound)),
+          decrease(range, bound),
+          decrease(code, bound),
           store16Of64(at, sub(probability, shrU(probability, MOVE_BITS)), offset),
           this.normalize(),
           one,
@@ -124,7 +125,7 @@ export class RangeDecoder {
     const { range, code, bound, probability, mask } = this;
     return [
       set(bound, mul(shrU(range, MODEL_TOTAL_BITS), probability)),
-      set(code, sub(code, bound)),
+      decrease(code, bound),
       set(mask, shrS(code, 63)),
       // Towards MODEL_TOTAL by a 0, towards 0 by a 1: (2048 - p) >> 5 or -(p >> 5).
       store16Of64(
@@ -135,7 +136,7 @@ export class RangeDecoder {
         ),
         offset,
       ),
-      set(range, sub(range, bound)),
+      decrease(range, bound),
       set(range, add(range, and(sub(bound, range), mask))),
       set(code, add(code, and(bound, mask))),
     ];
@@ -228,7 +229,7 @@ export class RangeDecoder {
     const { range, code, mask } = this;
     return [
       set(range, shrU(range, 1)),
-      set(code, sub(code, range)),
+      decrease(code, range),
       set(mask, shrS(code, 63)),
       set(code, add(code, and(range, mask))),
       this.normalize(),

@@ -1,16 +1,10 @@
-/** Lengths and distances of LZMA (LZMA SDK, "LZMA specification") for the function of `lzma-code.ts`. */
-import {
-  DISTANCE_ALIGN,
-  DISTANCE_SLOT,
-  DISTANCE_SPECIAL,
-  LENGTH_HIGH,
-  LENGTH_LOW,
-  LENGTH_MIDDLE,
-} from "./lzma-memory.js";
+/** Lengths and distances of LZMA (LZMA SDK, "LZMA specification") for the function of `symbols.ts`. */
+
 import {
   add,
   and,
   type Code,
+  decrease,
   type Expression,
   type FunctionBuilder,
   geU,
@@ -27,8 +21,16 @@ import {
   shrU,
   sub,
   when,
-} from "./wasm/assembler.js";
-import type { RangeDecoder } from "./wasm/range-decoder.js";
+} from "../wasm/assembler.js";
+import {
+  DISTANCE_ALIGN,
+  DISTANCE_SLOT,
+  DISTANCE_SPECIAL,
+  LENGTH_HIGH,
+  LENGTH_LOW,
+  LENGTH_MIDDLE,
+} from "./memory.js";
+import type { RangeDecoder } from "./range-decoder.js";
 
 const MIN_MATCH = 2;
 
@@ -101,11 +103,11 @@ export function lzmaDistance(
         ],
         [
           set(direct, 0),
-          set(bits, sub(bits, 4)),
+          decrease(bits, 4),
           loop((again) => [
             decoder.directBit(),
             set(direct, add(shl(direct, 1), decoder.bitValue())),
-            set(bits, sub(bits, 1)),
+            decrease(bits, 1),
             goToIf(bits, again),
           ]),
           increase(distance, shl(direct, 4)),

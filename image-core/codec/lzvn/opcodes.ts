@@ -2,7 +2,7 @@
  * LZVN as a WebAssembly function: what the opcodes say is looked up, so that the kinds that are
  * common are told apart without branches. The opcodes are described in `lzvn.ts`.
  */
-import * as layout from "./lz-memory.js";
+import * as layout from "../lzfse/memory.js";
 import {
   add,
   and,
@@ -21,7 +21,6 @@ import {
   load8,
   load16,
   load32,
-  load64,
   loop,
   ltU,
   or,
@@ -29,12 +28,11 @@ import {
   set,
   shl,
   shrU,
-  store8,
   store32,
-  store64,
   sub,
   when,
-} from "./wasm/assembler.js";
+} from "../wasm/assembler.js";
+import { copyBytes, copyWords } from "../wasm/copies.js";
 
 // An entry of the table, by byte.
 const LITERAL_COUNT = 0;
@@ -95,7 +93,7 @@ function lzvnEntry(opcode: number): number[] {
  * Reads up to SLACK bytes behind the input, writes up to SLACK behind the output.
  */
 export function lzvnFunction(): FunctionBuilder {
-  const f = new FunctionBuilder("lzvn", 4);
+  const f = new FunctionBuilder(4);
   const [from, inputEnd, to, outputEnd] = f.parameters;
   const local = () => f.local(I32);
   const [start, word, opcode, entry] = [local(), local(), local(), local()];
@@ -112,15 +110,9 @@ export function lzvnFunction(): FunctionBuilder {
     finish(status),
   ];
   const field = (offset: number) => load8(entry, layout.LZVN_TABLE + offset);
-  /** At least a word: what is too much is overwritten by what comes next. */
-  const copyWords = (origin: Local, count: Expression): Code => [
+  const copy = (origin: Local, count: Expression): Code => [
     set(end, add(to, count)),
-    loop((again) => [
-      store64(to, load64(origin)),
-      increase(to, 8),
-      increase(origin, 8),
-      goToIf(ltU(to, end), again),
-    ]),
+    copyWords(to, origin, end, 1),
     set(to, end),
   ];
   const longCount = (count: Local, other: Local): Code => [
@@ -171,7 +163,7 @@ export function lzvnFunction(): FunctionBuilder {
       when(gtU(literals, sub(outputEnd, to)), stop(layout.LITTLE_ROOM)),
       set(source, from),
       increase(from, literals),
-      copyWords(source, literals),
+      copy(source, literals),
       goToIf(eq(match, 0), next),
       // Unsigned: a distance of 0 is too far as well.
       when(geU(sub(distance, 1), sub(to, layout.OUTPUT)), stop(layout.FAR_MATCH)),
@@ -179,16 +171,8 @@ export function lzvnFunction(): FunctionBuilder {
       set(source, sub(to, distance)),
       when(
         ltU(distance, 8),
-        [
-          set(end, add(to, match)),
-          loop((again) => [
-            store8(to, load8(source)),
-            increase(to, 1),
-            increase(source, 1),
-            goToIf(ltU(to, end), again),
-          ]),
-        ],
-        copyWords(source, match),
+        [set(end, add(to, match)), copyBytes(to, source, end)],
+        copy(source, match),
       ),
       goTo(next),
     ]),

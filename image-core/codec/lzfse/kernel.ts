@@ -3,13 +3,14 @@
  *
  * Memory: input and output once more and 50 KiB, kept for the next stream if it is at most 12 MiB.
  */
-import { OUTPUT, SLACK } from "./lz-memory.js";
-import { literalsFunction, matchesFunction } from "./lzfse-code.js";
-import { fillLzvnTable, lzvnFunction } from "./lzvn-code.js";
-import { Kernel } from "./wasm/kernel.js";
+
+import { fillLzvnTable, lzvnFunction } from "../lzvn/opcodes.js";
+import { Kernel } from "../wasm/kernel.js";
+import { OUTPUT, SLACK } from "./memory.js";
+import { literalsFunction, matchesFunction } from "./streams.js";
 
 export const kernel = new Kernel(
-  () => [literalsFunction(), matchesFunction(), lzvnFunction()],
+  () => ({ literals: literalsFunction(), matches: matchesFunction(), lzvn: lzvnFunction() }),
   fillLzvnTable,
 );
 
