@@ -8,6 +8,7 @@ import { existsSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isAddressSpaceLimited } from "./address-space.js";
 
 /** `nobody`: owns nothing, on every distribution. */
 const UNPRIVILEGED_ID = 65534;
@@ -40,7 +41,13 @@ function codeFolders(): string[] {
  * Runtime flags: a server's heap is small by design, so is the room that V8 keeps for the young; and
  * without /proc V8 cannot map its built-in code near ours, it would copy 1.6 MiB for each thread.
  */
-const NODE_FLAGS = ["--max-semi-space-size=1", "--no-short-builtin-calls", "--no-warnings"];
+const NODE_FLAGS = [
+  "--max-semi-space-size=1",
+  "--no-short-builtin-calls",
+  "--no-warnings",
+  // V8 reserves 10 GiB of addresses for each WebAssembly memory, or checks bounds, a tenth slower.
+  ...(isAddressSpaceLimited() ? ["--disable-wasm-trap-handler"] : []),
+];
 
 function unsandboxed(file = serverFile): SandboxPlan {
   return { program: process.execPath, parameters: [...NODE_FLAGS, file], sandboxed: false };

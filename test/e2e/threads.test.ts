@@ -1,5 +1,5 @@
 /** Servers of compressed images decode on several threads; others keep to one. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   closeSync,
   mkdirSync,
@@ -13,8 +13,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { mixedBytes } from "../fixtures/dmg/random.js";
-import { buildUdif, type FixtureChunk, SECTOR, zlibChunk } from "../fixtures/dmg/udif.js";
-import { startIsomount } from "../support/isomount.js";
+import {
+  buildUdif,
+  ChunkType,
+  type FixtureChunk,
+  SECTOR,
+  zlibChunk,
+} from "../fixtures/dmg/udif.js";
+import { program, startIsomount } from "../support/isomount.js";
 import { run, scratch } from "../support/tools.js";
 
 const isomount = startIsomount();
@@ -189,4 +195,22 @@ test(`readers see nothing of ${KILLS} killed servers, all their threads at work`
   expect(said).toEqual(said.map(() => ""));
   expect(serverOf(mountpoint).restarts).toBe(KILLS);
   isomount.succeed("umount", mountpoint);
+});
+
+test("codecs do with few addresses", () => {
+  const limited = startIsomount();
+  const packed = join(folder, "bzip2.dmg");
+  const disk = readFileSync(iso);
+  const bzip2 = execFileSync("bzip2", ["-c"], { input: disk.subarray(0, CHUNK) });
+  const first: FixtureChunk = { type: ChunkType.bzip2, sectors: CHUNK / SECTOR, stored: bzip2 };
+  writeFileSync(packed, buildUdif([{ sector: 0, chunks: [first, ...chunks.slice(1)] }]));
+  const mountpoint = limited.newMountpoint();
+  // Node itself takes less than half of this, and V8 would take five times as much for a codec.
+  const script = `ulimit -v 3000000; exec "$@"`;
+  const command = [process.execPath, program, packed, mountpoint];
+  const { status, stderr } = limited.runProgram("sh", "-c", script, "sh", ...command);
+  expect(`${status}${stderr}`).toBe("0");
+  const large = readFileSync(join(mountpoint, "large"));
+  expect(large.equals(readFileSync(join(source, "large")))).toBe(true);
+  limited.succeed("umount", mountpoint);
 });
