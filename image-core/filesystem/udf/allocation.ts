@@ -81,7 +81,7 @@ function* allocationDescriptors(
   const length = descriptorLength(entry);
   let bytes = entry.allocationDescriptors;
   let partition = entry.partition;
-  const followed = new Set<string>();
+  let followed: Set<string> | undefined;
   for (let at = 0; at + length <= bytes.length; ) {
     const extent = decode(bytes, at, allocationType, partition);
     at += length;
@@ -91,6 +91,7 @@ function* allocationDescriptors(
       continue;
     }
     const address = `${extent.partition}:${extent.block}`;
+    followed ??= new Set();
     if (followed.has(address)) {
       throw corrupt(
         "udf",

@@ -20,9 +20,9 @@ export class Extents {
 
   private constructor(
     /** File offset of each run, ascending, then that of the end. */
-    private readonly starts: Float64Array,
+    private readonly starts: readonly number[],
     /** Position of each run in the volume, or `HOLE`. */
-    private readonly positions: Float64Array,
+    private readonly positions: readonly number[],
   ) {
     this.end = starts[starts.length - 1];
   }
@@ -51,7 +51,7 @@ export class Extents {
         starts.push(starts[last + 1] + length);
       }
     }
-    return new Extents(Float64Array.from(starts), Float64Array.from(positions));
+    return new Extents(starts, positions);
   }
 
   /** The rest of the run that holds byte `position`, which lies before `end`. */

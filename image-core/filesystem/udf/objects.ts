@@ -13,6 +13,7 @@ import { WeightedCache } from "./weighted-cache.js";
 const ENTRY_CACHE_BYTES = 8 * 1024 * 1024;
 /** Runs of extents: 16 bytes each. */
 const EXTENT_CACHE_RUNS = 2 * 1024 * 1024;
+const SMALL_FILE_BYTES = 128 * 1024;
 const DIRECTORY_CACHE_BYTES = 64 * 1024 * 1024;
 
 /** A file that may be read. */
@@ -25,6 +26,8 @@ export class Objects {
   private readonly entries = new WeightedCache<FileEntry>(ENTRY_CACHE_BYTES);
   private readonly lastStatus = new FileStatus();
   private lastStatusNode: NodeId = 0;
+  private lastFileNode: NodeId = 0;
+  private lastFile!: OpenFile;
   private readonly files = new WeightedCache<OpenFile>(EXTENT_CACHE_RUNS);
   private readonly directories = new WeightedCache<Directory>(DIRECTORY_CACHE_BYTES);
 
@@ -75,12 +78,17 @@ export class Objects {
   }
 
   file(node: NodeId): OpenFile {
+    if (node === this.lastFileNode) return this.lastFile;
     let file = this.files.get(node);
     if (file === undefined) {
-      const entry = this.entry(node);
+      // Most files are opened once: their entries would only push out those that are asked again.
+      const entry = this.entries.get(node) ?? readFileEntry(this.space, this.addressOf(node));
       file = { size: entry.informationLength, extents: fileExtents(this.space, entry) };
-      this.files.set(node, file, 16 + file.extents.count);
+      // One read takes all of a small file: to keep it costs more than to decode it once more.
+      if (file.size > SMALL_FILE_BYTES) this.files.set(node, file, 16 + file.extents.count);
     }
+    this.lastFileNode = node;
+    this.lastFile = file;
     return file;
   }
 
