@@ -2,7 +2,7 @@
 
 const WINDOW_MILLISECONDS = 1000;
 /** A few chunks: what `ls` of a folder decodes stays below, a file that is read does not. */
-const LOADED_MILLISECONDS = 30;
+const LOADED_MILLISECONDS = 15;
 
 export class DecodingLoad {
   private windowStart = Number.NEGATIVE_INFINITY;
