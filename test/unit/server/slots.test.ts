@@ -54,7 +54,7 @@ test("counters of threads are added, and the longest request in hand is told", (
 
 test("a thread counts as loaded after much decoding within a second, not after little now and then", () => {
   const seldom = new DecodingLoad();
-  for (let second = 0; second < 100; second++) expect(seldom.add(20, second * 1001)).toBe(false);
+  for (let second = 0; second < 100; second++) expect(seldom.add(14, second * 1001)).toBe(false);
   const often = new DecodingLoad();
-  expect([0, 10, 20, 30].map((now) => often.add(9, now))).toEqual([false, false, false, true]);
+  expect([0, 10, 20, 30].map((now) => often.add(4, now))).toEqual([false, false, false, true]);
 });
