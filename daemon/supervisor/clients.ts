@@ -88,9 +88,10 @@ export class Clients {
   /** Not for the few commands that people enter. */
   private departed(): void {
     if (++this.departures < CROWD) return;
-    this.departures = 0;
-    this.tidying ??= setTimeout(() => {
-      this.tidying = undefined;
+    // After the last of them: what comes behind an earlier collection would stay.
+    clearTimeout(this.tidying);
+    this.tidying = setTimeout(() => {
+      this.departures = 0;
       giveBackMemory();
     }, TIDY_AFTER_MILLISECONDS);
   }
