@@ -6,11 +6,14 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { mallocTrim } from "../../fs-adapter/system/libc.js";
 
-/** Takes some ten milliseconds. */
+const FREED_AFTER_MILLISECONDS = 500;
+
+/** Takes some ten milliseconds, now and a little later. */
 export function giveBackMemory(): void {
   // Node has no other way to ask for it than V8's own function, which a new context shows then.
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   collect();
-  mallocTrim(0);
+  // V8 frees the memory of buffers on a thread of its own, after the collection.
+  setTimeout(() => mallocTrim(0), FREED_AFTER_MILLISECONDS).unref();
 }
