@@ -45,10 +45,16 @@ interface Stuck {
 
 /** By the states in /proc/PID/task/TID/stat. */
 function threadStates(pid: number): string[] {
-  const states = (path: string) =>
+  const state = (path: string) =>
     /\) (\w) /.exec(readFileSync(`${path}/stat`, "latin1"))?.[1] ?? "";
-  if (!existsSync(`/proc/${pid}`)) return [];
-  return readdirSync(`/proc/${pid}/task`).map((tid) => states(`/proc/${pid}/task/${tid}`));
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((tid) => state(`/proc/${pid}/task/${tid}`));
+  } catch (error) {
+    // It has ended, between two looks perhaps.
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENOENT", "ESRCH"].includes(code)) return [];
+    throw error;
+  }
 }
 
 /** The main thread is dead, another cannot be. */
