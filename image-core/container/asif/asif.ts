@@ -23,8 +23,12 @@ import {
 const ENTRY_BYTES = 8;
 /** What nobody has seen yet: an error where it is read. */
 const KIND_UNKNOWN = FIRST_CODEC;
-/** Runs of sectors; an image of 16 TiB written chunk by chunk has as many. */
-const MAX_RUNS = 16 * 1024 * 1024;
+/** Runs of sectors, some 60 bytes of memory each; 4 TiB written chunk by chunk have as many. */
+const MAX_RUNS = 4 * 1024 * 1024;
+/** A table of the usual chunks of 1 MiB stands for 126 GiB. */
+const MAX_TABLES = 65_536;
+/** Entries that are looked at, whether in use or not: a sparse file may hold any number of empty ones. */
+const MAX_ENTRIES = 64 * 1024 * 1024;
 
 /** States of a sector, two bits in a bitmap, the first sector's the lowest. */
 const SECTOR_UNWRITTEN = 0;
@@ -51,6 +55,7 @@ class ChunkMap {
   used = 0;
   unknown = 0;
   private runs = 0;
+  private entries = 0;
   private readonly size: number;
   private readonly chunksInGroup: number;
   private readonly groupBytes: number;
@@ -74,6 +79,10 @@ class ChunkMap {
     const { chunkSize } = this.header;
     const tableSize = this.groupsInTable * this.chunksInGroup * chunkSize;
     const tables = Math.ceil(this.size / tableSize);
+    if (tables > MAX_TABLES) {
+      const problem = `a disk of ${this.size} bytes takes ${tables} tables; at most ${MAX_TABLES} are read`;
+      throw new ImageError("limit", FORMAT, problem);
+    }
     const directory = this.activeDirectory(tables);
     // Each in a place of its own, or a small image could claim to have terabytes of tables.
     const places = new Set<number>();
@@ -108,6 +117,10 @@ class ChunkMap {
 
   private addGroup(position: number, start: number): void {
     const { chunkSize } = this.header;
+    this.entries += this.chunksInGroup;
+    if (this.entries > MAX_ENTRIES) {
+      throw new ImageError("limit", FORMAT, `more than ${MAX_ENTRIES} chunk entries`);
+    }
     const view = this.view(position, this.groupBytes, "chunk group");
     const bitmapChunk = decodeEntry(view, ENTRY_BYTES * this.chunksInGroup).index;
     for (let i = 0; i < this.chunksInGroup; i++) {

@@ -8,8 +8,8 @@ import { readExactly } from "../../source/read-exactly.js";
 import { decodeHeader, decodeIndexNode, FORMAT, NODE_BYTES } from "./structs.js";
 
 const SECTOR_SIZE = 512;
-/** With the usual bands of 1 MiB: 16 TiB. */
-const MAX_BANDS = 16 * 1024 * 1024;
+/** In use, some 60 bytes of memory each; with the usual bands of 1 MiB: 4 TiB. */
+const MAX_BANDS = 4 * 1024 * 1024;
 
 export function open(source: ByteSource): Medium {
   const header = decodeHeader(readExactly(source, 0, NODE_BYTES, FORMAT, "header"));

@@ -79,7 +79,7 @@ class Survey {
   }
 }
 
-/** Base and extension/** Base and extension, without the spaces that fill them up. */
+/** Base and extension, without the spaces that fill them up. */
 function parts(name: Uint8Array): Uint8Array[] {
   return [name.subarray(0, 8), name.subarray(8)].map((part) => {
     let end = part.length;

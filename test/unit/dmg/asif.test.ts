@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ImageError } from "../../../image-core/errors.js";
+import type { ByteSource } from "../../../image-core/source/byte-source.js";
 import { MemorySource } from "../../../image-core/source/memory-source.js";
 import { ASIF_CHUNK, ASIF_TABLE, type AsifOptions, buildAsif } from "../../fixtures/dmg/asif.js";
 import { mixedBytes, seeded } from "../../fixtures/dmg/random.js";
@@ -76,6 +77,15 @@ test.each<[string, RegExp, AsifOptions]>([
   ["chunks without a table", /hold no table/, { editHeader: (h) => h.writeUInt32BE(2048, 0x40) }],
   ["a size beyond 2^53", /2\^53/, { editHeader: (h) => h.writeUInt32BE(1 << 20, 0x30) }],
   ["a directory behind the end", /directory/, { editHeader: (h) => h.writeUInt32BE(9, 0x10) }],
+  [
+    "a disk with more tables than are read",
+    /at most 65536 are read/,
+    {
+      editHeader(header) {
+        for (const at of [0x30, 0x38]) header.writeUInt32BE(1 << 10, at);
+      },
+    },
+  ],
   ["no directory", /no directory/, { editHeader: (h) => h.fill(0, 0x10, 0x20) }],
 ])("%s is refused", async (_, message, options) => {
   const error = await openMedium(image(options)).catch((reason) => reason);
@@ -88,6 +98,27 @@ test("one table in many places is refused", async () => {
   const directory = Number(bytes.readBigUInt64BE(0x10));
   bytes.copy(bytes, directory + 16, directory + 8, directory + 16);
   await expect(openMedium(new MemorySource(bytes))).rejects.toThrow(/another's, too/);
+});
+
+test("empty tables without end, in a sparse file, are given up", async () => {
+  const header = Buffer.from(buildAsif(sectors, chunks).subarray(0, 512));
+  const tables = 60_000;
+  for (const at of [0x30, 0x38])
+    header.writeBigUInt64BE(BigInt((tables * ASIF_TABLE) / SECTOR), at);
+  header.writeBigUInt64BE(512n, 0x10);
+  header.fill(0, 0x18, 0x20);
+  const head = Buffer.alloc(512 + 8 * (tables + 1));
+  header.copy(head);
+  for (let i = 0; i < tables; i++) head.writeBigUInt64BE(BigInt(1000 + i), 512 + 8 * (i + 1));
+  const sparse: ByteSource = {
+    size: (2000 + tables) * ASIF_CHUNK,
+    read(position, target, offset, length) {
+      target.fill(0, offset, offset + length);
+      if (position < head.length) target.set(head.subarray(position, position + length), offset);
+      return length;
+    },
+  };
+  await expect(openMedium(sparse)).rejects.toThrow(/more than 67108864 chunk entries/);
 });
 
 test("mutations: bytes or an ImageError", async () => {
