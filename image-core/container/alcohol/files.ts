@@ -2,11 +2,11 @@
 import { corrupt } from "../../errors.js";
 import type { OpenContext } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
+import { type Piece, PieceSource } from "../../source/piece-source.js";
 import { readExactly } from "../../source/read-exactly.js";
 import { charsetById } from "../../text/charset.js";
 import { detectCharset } from "../../text/detect.js";
 import { openNamedOr, withExtension } from "../disc/named-file.js";
-import { type Piece, PieceSource } from "../disc/piece-source.js";
 import { decodeFooter, FOOTER_BYTES, type TrackBlock } from "./structs.js";
 
 const ID = "alcohol";

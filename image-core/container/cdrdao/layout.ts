@@ -4,11 +4,11 @@
  */
 import { at, corrupt, ImageError } from "../../errors.js";
 import type { ByteSource } from "../../source/byte-source.js";
+import { type Piece, PieceSource } from "../../source/piece-source.js";
 import { SliceSource } from "../../source/slice-source.js";
 import { MAX_LBA, type TrackPlan } from "../disc/disc.js";
 import { headerStart } from "../disc/header-start.js";
 import { sectorName } from "../disc/msf.js";
-import { type Piece, PieceSource } from "../disc/piece-source.js";
 import { sheetError } from "../disc/sheet.js";
 import { SwappedSource } from "../disc/swapped-source.js";
 import type { TocFile, TocTrack } from "./parse.js";

@@ -7,7 +7,7 @@
 import { at, ImageError } from "../../errors.js";
 import type { DiscLayout, DiscSession, DiscTrack, Medium } from "../../format.js";
 import type { ByteSource } from "../../source/byte-source.js";
-import { type Piece, PieceSource } from "./piece-source.js";
+import { type Piece, PieceSource } from "../../source/piece-source.js";
 import { RAW_BYTES, type SectorLayout, USER_BYTES } from "./sector.js";
 import { audioData, Scratch, userData } from "./sector-source.js";
 import { SwappedSource } from "./swapped-source.js";

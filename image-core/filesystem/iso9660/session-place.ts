@@ -6,8 +6,9 @@
  * session that was copied to a file by itself goes on counting from the start of its disc, which is
  * not there. Where the root directory lies tells, for its `.` names its own block.
  */
-import { PieceSource } from "../../container/disc/piece-source.js";
+
 import type { ByteSource } from "../../source/byte-source.js";
+import { PieceSource } from "../../source/piece-source.js";
 import { SliceSource } from "../../source/slice-source.js";
 import { le32 } from "./both-endian.js";
 import { LOGICAL_SECTOR } from "./directory-record.js";

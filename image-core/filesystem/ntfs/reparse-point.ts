@@ -28,6 +28,7 @@ const Tag = {
 
 const CLOUD_MASK = 0xffff0fff;
 /** Four letters at most, little-endian: what a server for NFS keeps in a file of its own. */
+const NFS_TYPE_SIZE = 8;
 const NfsType = { link: "LNK", character: "CHR", block: "BLK", fifo: "FIFO", socket: "SOCK" };
 
 const SYMLINK_FLAG_RELATIVE = 1;
@@ -96,6 +97,7 @@ export function decodeReparsePoint(bytes: Uint8Array, structure: string): Repars
     case Tag.hsm2:
       return { kind: "recalled", problem: "its contents are in remote storage" };
     case Tag.nfs:
+      if (data.length < NFS_TYPE_SIZE) throw wrong(`data of ${data.length} bytes`);
       return decodeNfs(data);
     default:
       return (tag & CLOUD_MASK) >>> 0 === Tag.cloud
@@ -104,12 +106,15 @@ export function decodeReparsePoint(bytes: Uint8Array, structure: string): Repars
   }
 }
 
-/** [MS-FSCC] 2.1.2.6: eight bytes of type, then a target or two numbers. */
+/** [MS-FSCC] 2.1.2.6: eight bytes of type, which are there, then a target or two numbers. */
 function decodeNfs(data: Uint8Array): ReparsePoint {
-  const type = String.fromCharCode(...data.subarray(0, 8)).replace(/\0+$/, "");
+  const type = String.fromCharCode(...data.subarray(0, NFS_TYPE_SIZE)).replace(/\0+$/, "");
   switch (type) {
     case NfsType.link:
-      return { kind: "nfs link", target: utf16Units(data, 8, (data.length - 8) >>> 1) };
+      return {
+        kind: "nfs link",
+        target: utf16Units(data, NFS_TYPE_SIZE, (data.length - NFS_TYPE_SIZE) >>> 1),
+      };
     case NfsType.fifo:
       return { kind: "fifo" };
     case NfsType.socket:

@@ -1,6 +1,6 @@
 /** Pieces of other sources at their places, zeros between them. Not verbatim where it is zeros. */
-import { at, ImageError } from "../../errors.js";
-import type { ByteSource, HostRange } from "../../source/byte-source.js";
+import { at, ImageError } from "../errors.js";
+import type { ByteSource, HostRange } from "./byte-source.js";
 
 export interface Piece {
   /** Where the piece begins in the whole; pieces ascend and do not overlap. */
