@@ -28,6 +28,17 @@ export const Counter = Object.fromEntries(FIELDS.map((name, index) => [name, ind
 
 export const COUNTERS_SIZE = FIELDS.length * 8;
 
+/** The thread begins with something that the supervisor must notice if it hangs there. */
+export function markBusy(counters: Float64Array, opcode: number, node: number): void {
+  counters[Counter.node] = node;
+  counters[Counter.since] = Date.now();
+  counters[Counter.opcode] = opcode;
+}
+
+export function markIdle(counters: Float64Array): void {
+  counters[Counter.opcode] = 0;
+}
+
 /** Of all threads together; the request in hand is the one that has been in hand for longest. */
 export function readCounters(threads: readonly Float64Array[]): Counters {
   const sums = new Float64Array(FIELDS.length);

@@ -8,11 +8,13 @@ import { mallocTrim } from "../../fs-adapter/system/libc.js";
 
 const FREED_AFTER_MILLISECONDS = 500;
 
-/** Takes some ten milliseconds, now and a little later. */
+/** Takes some twenty milliseconds, now and a little later. */
 export function giveBackMemory(): void {
   // Node has no other way to ask for it than V8's own function, which a new context shows then.
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
+  collect();
+  // The first finds which pages are all but empty, the second moves what is left on them.
   collect();
   // V8 frees the memory of buffers on a thread of its own, after the collection.
   setTimeout(() => mallocTrim(0), FREED_AFTER_MILLISECONDS).unref();

@@ -27,6 +27,8 @@ export class DirectoryReply {
   /** Where the next entry goes, and where the answer is full. */
   private at = 0;
   private limit = 0;
+  private isFull = false;
+  private lastCookie = 0;
   private readonly attributes = new Attributes();
   private listing: Listing | undefined;
   private readonly emit: EmitEntry = (name, node, type, next) =>
@@ -41,9 +43,11 @@ export class DirectoryReply {
   /** Returns the payload's length in bytes. Throws only if not even one entry was packed. */
   fill(directory: NodeId, cookie: number, size: number, plus: boolean): number {
     this.plus = plus;
-    this.listing = plus ? this.filesAhead?.listing(directory, cookie < DOT_COOKIE) : undefined;
+    this.listing = plus ? this.filesAhead?.listing(directory, cookie) : undefined;
     this.at = this.reply.payload;
     this.limit = this.at + Math.min(size, this.reply.bytes.length - this.at);
+    this.isFull = false;
+    this.lastCookie = 0;
     try {
       if (cookie < DOT_COOKIE && !this.dot(".", directory, DOT_COOKIE)) return this.length();
       if (cookie < DOT_DOT_COOKIE) {
@@ -54,8 +58,15 @@ export class DirectoryReply {
     } catch (error) {
       // What was packed is good: it goes out, and the next call meets the damage first.
       if (this.length() === 0) throw error;
+    } finally {
+      if (this.listing && this.lastCookie > 0) this.listing.cookie = this.lastCookie;
     }
     return this.length();
+  }
+
+  /** The cookie behind which the directory goes on; 0 if this answer holds the last entry. */
+  get next(): number {
+    return this.isFull ? this.lastCookie : 0;
   }
 
   private length(): number {
@@ -84,7 +95,10 @@ export class DirectoryReply {
     // UTF-8 takes at most 3 bytes a UTF-16 unit: only near the end is it worth counting them.
     if (start + name.length * 3 + 8 > this.limit) {
       const bytes = Buffer.byteLength(name);
-      if (((start + bytes + 7) & ~7) > this.limit) return false;
+      if (((start + bytes + 7) & ~7) > this.limit) {
+        this.isFull = true;
+        return false;
+      }
     }
     const length = reply.bytes.write(name, start, "utf8");
     if (length > MAX_NAME_BYTES) return true;
@@ -103,6 +117,7 @@ export class DirectoryReply {
     w[i + 4] = length;
     w[i + 5] = type >> 12;
     this.at = end;
+    this.lastCookie = cookie;
     return true;
   }
 }

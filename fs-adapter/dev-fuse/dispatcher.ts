@@ -6,7 +6,7 @@ import { constants } from "node:os";
 import { cacheCounts } from "../../image-core/cache/cache-counts.js";
 import { Attributes, type NodeId, type Volume } from "../../image-core/filesystem/volume.js";
 import type { HostRange } from "../../image-core/source/byte-source.js";
-import { Counter } from "../counters.js";
+import { Counter, markBusy, markIdle } from "../counters.js";
 import { errnoOf } from "../errno.js";
 import {
   ATTR_OUT_SIZE,
@@ -25,6 +25,7 @@ import {
 } from "./abi.js";
 import { DirectoryReply } from "./directory-reply.js";
 import type { FilesAhead } from "./files-ahead.js";
+import type { ListingAhead } from "./listing-ahead.js";
 import { Reply } from "./reply.js";
 import type { Slot } from "./slot.js";
 import { Splicer } from "./splicer.js";
@@ -64,6 +65,7 @@ export class Dispatcher {
     fuse: number,
     /** Told of what is listed and read. */
     private readonly filesAhead: FilesAhead | undefined,
+    private readonly listingAhead: ListingAhead | undefined,
     private readonly options: DispatcherOptions,
   ) {
     this.words = slot.words;
@@ -79,16 +81,14 @@ export class Dispatcher {
     const opcode = words[InHeader.opcode];
     const node = words[InHeader.node] + words[InHeader.node + 1] * 2 ** 32;
     counters[Counter.requests]++;
-    counters[Counter.node] = node;
-    counters[Counter.since] = Date.now();
-    counters[Counter.opcode] = opcode;
+    markBusy(counters, opcode, node);
     const start = performance.now();
     if (this.options.poisoned.length > 0 && this.isPoisoned(opcode, node)) this.fail(errno.EIO);
     else this.dispatch(opcode, node);
     counters[Counter.milliseconds] += performance.now() - start;
     counters[Counter.cacheHits] = cacheCounts.hits;
     counters[Counter.cacheMisses] = cacheCounts.misses;
-    counters[Counter.opcode] = 0;
+    markIdle(counters);
     this.slot.clear();
   }
 
@@ -235,11 +235,17 @@ export class Dispatcher {
   }
 
   private readdir(directory: NodeId, plus: boolean): void {
-    const { words } = this;
+    const { words, directoryReply, listingAhead } = this;
     // struct fuse_read_in: the offset is the cookie behind which to go on.
     const cookie = words[BODY + 2] + words[BODY + 3] * 2 ** 32;
+    const size = words[BODY + 4];
+    const low = words[InHeader.uniqueLow];
+    if (plus && listingAhead?.answer(directory, cookie, size, low, words[InHeader.uniqueHigh])) {
+      return;
+    }
     try {
-      this.send(this.directoryReply.fill(directory, cookie, words[BODY + 4], plus));
+      this.send(directoryReply.fill(directory, cookie, size, plus));
+      if (plus) listingAhead?.expect(directory, directoryReply.next, size);
     } catch (error) {
       this.failWith(error, directory);
     }

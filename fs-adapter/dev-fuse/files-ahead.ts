@@ -8,7 +8,7 @@
  * goes on. Who stops, or jumps, has cost one window at most.
  */
 import type { NodeId, Volume } from "../../image-core/filesystem/volume.js";
-import { Counter } from "../counters.js";
+import { Counter, markBusy, markIdle } from "../counters.js";
 import { Opcode } from "./abi.js";
 import { Listing } from "./listing.js";
 import { StoreQueueWriter } from "./store-queue.js";
@@ -44,16 +44,21 @@ export class FilesAhead {
     this.queue = new StoreQueueWriter(memory);
   }
 
-  /** Where to note what is listed of `directory`, from its first entry or from where it was left. */
-  listing(directory: NodeId, first: boolean): Listing {
+  /**
+   * Where to note what is listed of `directory` behind `cookie`; nowhere if that part of it was noted
+   * already.
+   */
+  listing(directory: NodeId, cookie: number): Listing | undefined {
     const { listings } = this;
     let index = listings.findIndex((listing) => listing.directory === directory);
-    if (index < 0) {
+    const isNew = index < 0;
+    if (isNew) {
       if (listings.length < MAX_LISTINGS) listings.push(new Listing());
       index = listings.length - 1;
-      listings[index].begin(directory);
-    } else if (first) listings[index].begin(directory);
+    }
     this.toFront(index);
+    if (isNew || cookie === 0) listings[0].begin(directory);
+    else if (listings[0].cookie !== cookie) return undefined;
     return listings[0];
   }
 
@@ -114,17 +119,14 @@ export class FilesAhead {
 
   private isRead(node: NodeId, target: Uint8Array, size: number): boolean {
     const { counters } = this;
-    // Without a request in hand, but a thread that hangs here must be noticed all the same.
-    counters[Counter.node] = node;
-    counters[Counter.since] = Date.now();
-    counters[Counter.opcode] = Opcode.READ;
+    markBusy(counters, Opcode.READ, node);
     try {
       return this.volume.read(node, 0, target, this.queue.dataOffset, size) === size;
     } catch {
       // Nobody has asked for it. Who does is told, by the same error.
       return false;
     } finally {
-      counters[Counter.opcode] = 0;
+      markIdle(counters);
     }
   }
 }

@@ -19,6 +19,8 @@ export type Standing = "next" | "under way" | "elsewhere" | "unknown";
 
 export class Listing {
   directory: NodeId = 0;
+  /** Of the last entry that was listed: up to there, all files are noted. */
+  cookie = 0;
   private nodes = new Float64Array(FIRST_CAPACITY);
   private numbers = new Float64Array(FIRST_CAPACITY);
   private sizes = new Uint32Array(FIRST_CAPACITY);
@@ -33,6 +35,7 @@ export class Listing {
 
   begin(directory: NodeId): void {
     this.directory = directory;
+    this.cookie = 0;
     this.count = 0;
     this.byNumber = undefined;
     this.surprises = 0;

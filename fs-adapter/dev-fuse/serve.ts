@@ -8,6 +8,7 @@ import { IN_HEADER_SIZE, REQUEST_SIZE } from "./abi.js";
 import { BusyPoll } from "./busy-poll.js";
 import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 import { FilesAhead } from "./files-ahead.js";
+import { ListingAhead } from "./listing-ahead.js";
 import { resend } from "./resend.js";
 import { MAX_SLOTS, Slot } from "./slot.js";
 
@@ -24,6 +25,8 @@ export interface ServeOptions extends DispatcherOptions {
   resume: boolean;
   /** All that an earlier server held is answered: other threads may use their slots. */
   onReady(): void;
+  /** A server died lately: what is done ahead lies in no slot, so nothing is. */
+  cautious: boolean;
   /** Of STORE_QUEUE_SIZE, if small files are to be read ahead, which one thread does. */
   storeQueue?: SharedArrayBuffer;
   /** Files are queued that nobody hands to the kernel. */
@@ -38,7 +41,10 @@ export function serve(volume: Volume, options: ServeOptions): void {
   const slot = new Slot(options.slots, options.slotIndex);
   const { storeQueue, counters, onStores } = options;
   const filesAhead = storeQueue && new FilesAhead(volume, storeQueue, counters, onStores);
-  const dispatcher = new Dispatcher(volume, slot, fuse, filesAhead, options);
+  const listingAhead = options.cautious
+    ? undefined
+    : new ListingAhead(volume, fuse, filesAhead, counters);
+  const dispatcher = new Dispatcher(volume, slot, fuse, filesAhead, listingAhead, options);
   if (options.resume) {
     answerSlots(options, slot, dispatcher);
     // After the slots: what they held is answered and must not come twice.
@@ -48,6 +54,7 @@ export function serve(volume: Volume, options: ServeOptions): void {
   const busyPoll = new BusyPoll(fuse);
   for (;;) {
     let length: number;
+    if (listingAhead?.isWanted && !busyPoll.asked()) listingAhead.prepare();
     while ((filesAhead?.step() || options.workAhead()) && !busyPoll.asked()) {}
     busyPoll.look();
     try {
