@@ -11,6 +11,7 @@ import { DIRENT_SIZE, ENTRY_OUT_SIZE } from "./abi.js";
 import type { FilesAhead } from "./files-ahead.js";
 import type { Listing } from "./listing.js";
 import type { Reply } from "./reply.js";
+import type { TreeWalk } from "./tree-walk.js";
 
 /** `.` and `..` take the first two cookies; the volume's own follow. */
 const DOT_COOKIE = 1;
@@ -22,15 +23,19 @@ const DOT_DOT_COOKIE = 2;
  */
 const MAX_NAME_BYTES = 1024;
 
+export type Remainder = "none" | "entries" | "damage";
+
 export class DirectoryReply {
   private plus = false;
   /** Where the next entry goes, and where the answer is full. */
   private at = 0;
   private limit = 0;
-  private isFull = false;
-  private lastCookie = 0;
+  private left: Remainder = "none";
+  private cookie = 0;
   private readonly attributes = new Attributes();
+  /** Where to note the files and the directories that are listed, if they are. */
   private listing: Listing | undefined;
+  private walk: TreeWalk | undefined;
   private readonly emit: EmitEntry = (name, node, type, next) =>
     this.append(name, node, type, next + DOT_DOT_COOKIE);
 
@@ -38,16 +43,18 @@ export class DirectoryReply {
     private readonly volume: Volume,
     private readonly reply: Reply,
     private readonly filesAhead: FilesAhead | undefined,
+    private readonly treeWalk: TreeWalk | undefined,
   ) {}
 
   /** Returns the payload's length in bytes. Throws only if not even one entry was packed. */
   fill(directory: NodeId, cookie: number, size: number, plus: boolean): number {
     this.plus = plus;
     this.listing = plus ? this.filesAhead?.listing(directory, cookie) : undefined;
+    this.walk = plus && this.treeWalk?.begin(directory, cookie) ? this.treeWalk : undefined;
     this.at = this.reply.payload;
     this.limit = this.at + Math.min(size, this.reply.bytes.length - this.at);
-    this.isFull = false;
-    this.lastCookie = 0;
+    this.left = "none";
+    this.cookie = cookie;
     try {
       if (cookie < DOT_COOKIE && !this.dot(".", directory, DOT_COOKIE)) return this.length();
       if (cookie < DOT_DOT_COOKIE) {
@@ -56,17 +63,24 @@ export class DirectoryReply {
       }
       this.volume.readDirectory(directory, Math.max(0, cookie - DOT_DOT_COOKIE), this.emit);
     } catch (error) {
+      this.left = "damage";
       // What was packed is good: it goes out, and the next call meets the damage first.
       if (this.length() === 0) throw error;
     } finally {
-      if (this.listing && this.lastCookie > 0) this.listing.cookie = this.lastCookie;
+      if (this.listing) this.listing.cookie = this.cookie;
+      this.walk?.leaveOff(this.cookie);
     }
     return this.length();
   }
 
-  /** The cookie behind which the directory goes on; 0 if this answer holds the last entry. */
-  get next(): number {
-    return this.isFull ? this.lastCookie : 0;
+  /** What of the directory lies behind the answer. */
+  get remainder(): Remainder {
+    return this.left;
+  }
+
+  /** Of the last entry in the answer. */
+  get lastCookie(): number {
+    return this.cookie;
   }
 
   private length(): number {
@@ -84,7 +98,8 @@ export class DirectoryReply {
     this.volume.attributes(node, this.attributes);
     if (!this.pack(name, node, type, cookie)) return false;
     const { ino, size } = this.attributes;
-    if (type === S_IFREG && this.filesAhead?.suits(size)) this.listing?.add(node, ino, size);
+    if (type === S_IFDIR) this.walk?.add(node);
+    else if (type === S_IFREG && this.filesAhead?.suits(size)) this.listing?.add(node, ino, size);
     return true;
   }
 
@@ -96,7 +111,7 @@ export class DirectoryReply {
     if (start + name.length * 3 + 8 > this.limit) {
       const bytes = Buffer.byteLength(name);
       if (((start + bytes + 7) & ~7) > this.limit) {
-        this.isFull = true;
+        this.left = "entries";
         return false;
       }
     }
@@ -117,7 +132,7 @@ export class DirectoryReply {
     w[i + 4] = length;
     w[i + 5] = type >> 12;
     this.at = end;
-    this.lastCookie = cookie;
+    this.cookie = cookie;
     return true;
   }
 }

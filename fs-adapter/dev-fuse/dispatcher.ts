@@ -71,7 +71,12 @@ export class Dispatcher {
     this.words = slot.words;
     this.reply = new Reply(fuse, options.maxReadBytes);
     this.splicer = new Splicer(fuse);
-    this.directoryReply = new DirectoryReply(volume, this.reply, filesAhead);
+    this.directoryReply = new DirectoryReply(
+      volume,
+      this.reply,
+      filesAhead,
+      listingAhead?.treeWalk,
+    );
     this.counters = options.counters;
   }
 
@@ -245,7 +250,7 @@ export class Dispatcher {
     }
     try {
       this.send(directoryReply.fill(directory, cookie, size, plus));
-      if (plus) listingAhead?.expect(directory, directoryReply.next, size);
+      if (plus) listingAhead?.wasListed(directory, directoryReply, size);
     } catch (error) {
       this.failWith(error, directory);
     }

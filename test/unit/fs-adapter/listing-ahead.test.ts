@@ -1,4 +1,4 @@
-/** Which parts of a directory are made ready before they are asked for, and that they are the same. */
+/** Which parts of directories are made ready before they are asked for, and that they are the same. */
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,14 +11,16 @@ import { ImageError } from "../../../image-core/errors.js";
 import {
   type Attributes,
   type EmitEntry,
+  S_IFDIR,
   S_IFREG,
   type Volume,
 } from "../../../image-core/filesystem/volume.js";
 
-const FOLDER = 1;
-const FILES = 1000;
+const ROOT = 1;
 const SIZE = 4096;
 const HEADER = 16;
+/** The first node of a file; those below are directories. */
+const FILES = 1000;
 
 let folder: string;
 let path: string;
@@ -36,111 +38,151 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** FILES files in every folder; what lies behind `damagedAt` cannot be listed. */
-function stage(damagedAt = Infinity) {
-  let listed = 0;
+const range = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+
+/** `tree`: the nodes in each directory. Behind `damagedAt` of its entries, none can be listed. */
+function stage(tree: Record<number, readonly number[]>, damagedAt = Infinity) {
   const volume = {
-    parent: () => FOLDER,
+    parent: () => ROOT,
     attributes(node: number, out: Attributes) {
       out.ino = node;
-      out.mode = S_IFREG | 0o444;
+      out.mode = (node < FILES ? S_IFDIR : S_IFREG) | 0o555;
     },
     readDirectory(directory: number, cookie: number, emit: EmitEntry) {
-      listed++;
-      for (let i = cookie; i < FILES; i++) {
+      const nodes = tree[directory] ?? [];
+      for (let i = cookie; i < nodes.length; i++) {
         if (i >= damagedAt) throw new ImageError("corrupt", "test", `entry ${i}`);
-        if (!emit(`folder ${directory} file ${i}`, directory * FILES + i, S_IFREG, i + 1)) return;
+        const type = nodes[i] < FILES ? S_IFDIR : S_IFREG;
+        if (!emit(`entry ${nodes[i]}`, nodes[i], type, i + 1)) return;
       }
     },
   } as Partial<Volume> as Volume;
   const counters = new Float64Array(COUNTERS_SIZE / 8);
   const ahead = new ListingAhead(volume, fd, undefined, counters);
-  const reply = new Reply(fd, 64 * 1024);
-  const direct = new DirectoryReply(volume, reply, undefined);
+  const reply = new Reply(fd, 256 * 1024);
+  const direct = new DirectoryReply(volume, reply, undefined, ahead.treeWalk);
+  const expected = new Reply(fd, 256 * 1024);
+  const reference = new DirectoryReply(volume, expected, undefined, undefined);
   return {
     ahead,
     counters,
-    listings: () => listed,
-    /** As the serving loop does it. Returns the payload and where the directory goes on. */
-    ask(cookie: number, directory = FOLDER, size = SIZE) {
+    /** As the serving loop does it. Returns how long the payload is, and its last cookie. */
+    ask(cookie: number, directory = ROOT, size = SIZE) {
       truncateSync(path);
       const wasReady = ahead.answer(directory, cookie, size, 7, 9);
       if (!wasReady) {
         reply.send(7, 9, direct.fill(directory, cookie, size, true));
-        ahead.expect(directory, direct.next, size);
+        ahead.wasListed(directory, direct, size);
       }
       const answer = readFileSync(path);
       expect(answer.readUInt32LE(0)).toBe(answer.length);
       expect([answer.readUInt32LE(8), answer.readUInt32LE(12)]).toEqual([7, 9]);
-      const length = direct.fill(directory, cookie, size, true);
-      expect(answer.subarray(HEADER)).toEqual(reply.bytes.subarray(HEADER, HEADER + length));
+      const length = reference.fill(directory, cookie, size, true);
+      const payload = expected.bytes.subarray(HEADER, HEADER + length);
+      expect(payload.equals(answer.subarray(HEADER))).toBe(true);
       if (ahead.isWanted) ahead.prepare();
-      return { wasReady, length, next: direct.next };
+      return { wasReady, length, cookie: reference.lastCookie };
+    },
+    /** All of a directory, as programs list it. Returns which of its parts were ready. */
+    list(directory: number, size = SIZE): boolean[] {
+      const ready: boolean[] = [];
+      let cookie = 0;
+      for (;;) {
+        const part = this.ask(cookie, directory, size);
+        ready.push(part.wasReady);
+        if (part.length === 0) return ready;
+        cookie = part.cookie;
+      }
     },
   };
 }
 
-describe("a directory that is listed from its beginning to its end", () => {
+describe("a large directory", () => {
   it("has every part but the first ready, the same as if it had been asked for", () => {
-    const { ask, counters, ahead } = stage();
-    let cookie = 0;
-    let parts = 0;
-    do {
-      const { wasReady, length, next } = ask(cookie);
-      expect(length).toBeGreaterThan(0);
-      expect(wasReady).toBe(parts > 0);
-      parts++;
-      cookie = next;
-    } while (cookie !== 0);
-    expect(parts).toBeGreaterThan(FILES / (SIZE / 152));
-    expect(ahead.isWanted).toBe(false);
-    expect(counters[Counter.opcode]).toBe(0);
+    const s = stage({ [ROOT]: range(FILES, 1000) });
+    const ready = s.list(ROOT);
+    expect(ready.length).toBeGreaterThan(1000 / (SIZE / 152));
+    expect(ready.filter((each) => !each)).toEqual([false]);
+    expect(ready[0]).toBe(false);
+    expect(s.ahead.isWanted).toBe(false);
+    expect(s.counters[Counter.opcode]).toBe(0);
   });
 
-  it("costs nothing where one answer holds all of it", () => {
-    const { ask, ahead, listings } = stage();
-    ask(FILES - 1);
-    expect(ahead.isWanted).toBe(false);
-    expect(listings()).toBe(2);
-  });
-});
-
-describe("a directory that is not read on", () => {
-  it("is made ready no more until somebody reads on", () => {
-    const { ask, ahead } = stage();
-    // Two readers who take turns.
+  it("is made ready no more when several list at once, until one goes on alone", () => {
+    const s = stage({ 2: range(FILES, 1000), 3: range(2 * FILES, 1000) });
     let [first, second] = [0, 0];
     for (let turn = 0; turn < 3; turn++) {
-      first = ask(first, 2).next;
-      second = ask(second, 3).next;
+      first = s.ask(first, 2).cookie;
+      second = s.ask(second, 3).cookie;
     }
-    expect(ahead.isWanted).toBe(false);
-    // One of them goes on alone.
-    second = ask(second, 3).next;
-    expect(ask(second, 3).wasReady).toBe(true);
+    expect(s.ahead.isWanted).toBe(false);
+    second = s.ask(second, 3).cookie;
+    expect(s.ask(second, 3).wasReady).toBe(true);
   });
 
-  it("is answered for another size anew", () => {
-    const { ask } = stage();
-    const { next } = ask(0);
-    expect(ask(next, FOLDER, SIZE / 2).wasReady).toBe(false);
+  it("is answered anew to who asks for another size", () => {
+    const s = stage({ [ROOT]: range(FILES, 1000) });
+    const { cookie } = s.ask(0);
+    expect(s.ask(cookie, ROOT, SIZE / 2).wasReady).toBe(false);
   });
 
-  it("makes nothing ready for programs that ask for very much at once", () => {
-    const { ask, ahead } = stage();
-    ask(0, FOLDER, 65 * 1024);
-    expect(ahead.isWanted).toBe(false);
+  it("is not made ready for who asks for very much at once", () => {
+    const s = stage({ [ROOT]: range(FILES, 1000) });
+    s.ask(0, ROOT, 129 * 1024);
+    expect(s.ahead.isWanted).toBe(false);
+  });
+
+  it("leaves damage to the request that meets it", () => {
+    const s = stage({ [ROOT]: range(FILES, 1000) }, 40);
+    // The second part is cut short: what comes behind is not there to be made ready.
+    const { cookie } = s.ask(s.ask(0).cookie);
+    expect(cookie).toBe(2 + 40);
+    expect(s.ahead.isWanted).toBe(false);
+    expect(() => s.ask(cookie)).toThrow("entry 40");
+    // A part of which nothing can be made ready.
+    s.ahead.wasListed(ROOT, { remainder: "entries", lastCookie: cookie } as DirectoryReply, SIZE);
+    expect(s.ahead.isWanted).toBe(true);
+    s.ahead.prepare();
+    expect(s.ahead.answer(ROOT, cookie, SIZE, 1, 1)).toBe(false);
+    expect(s.counters[Counter.opcode]).toBe(0);
   });
 });
 
-it("leaves damage to the request that meets it", () => {
-  const { ask, ahead, counters } = stage(40);
-  let cookie = 0;
-  do cookie = ask(cookie).next;
-  while (cookie !== 0);
-  expect(ahead.isWanted).toBe(false);
-  ahead.expect(FOLDER, 42, SIZE);
-  ahead.prepare();
-  expect(ahead.answer(FOLDER, 42, SIZE, 1, 1)).toBe(false);
-  expect(counters[Counter.opcode]).toBe(0);
+describe("a tree", () => {
+  const TREE = {
+    [ROOT]: [2, FILES, 3, 4],
+    2: [FILES + 1, 5, 6],
+    3: range(FILES + 10, 60),
+    4: [],
+    5: [7],
+    6: [FILES + 2],
+    7: [],
+  };
+
+  it("has each directory ready when it is walked depth first", () => {
+    const s = stage(TREE);
+    const ready = [ROOT, 2, 5, 7, 6, 3, 4].map((directory) => s.list(directory));
+    // Of the root only what lies behind the end was known.
+    expect(ready[0]).toEqual([false, true]);
+    expect(ready.slice(1).flat()).not.toContain(false);
+    expect(ready[5].length).toBeGreaterThan(3);
+    expect(s.ahead.isWanted).toBe(false);
+  });
+
+  it("is made ready again for who goes on elsewhere, once he is in order", () => {
+    const s = stage({ [ROOT]: range(2, 100) });
+    s.list(ROOT);
+    expect([10, 20, 30].map((directory) => s.list(directory)[0])).toEqual([false, false, false]);
+    expect(s.ahead.isWanted).toBe(false);
+    expect([31, 32, 33].map((directory) => s.list(directory)[0])).toEqual([false, true, true]);
+  });
+
+  it("is walked in bounds, however deep and wide", () => {
+    const deep = Object.fromEntries(range(ROOT, 500).map((node) => [node, [node + 1, 900]]));
+    const s = stage(deep);
+    for (let node = ROOT; node < ROOT + 200; node++) expect(s.list(node)).toHaveLength(2);
+    const wide = stage({ [ROOT]: Array.from({ length: 70_000 }, () => 2) });
+    wide.list(ROOT, 64 * 1024);
+    expect(wide.ahead.treeWalk.next).toBe(2);
+  });
 });
