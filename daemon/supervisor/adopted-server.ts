@@ -10,6 +10,7 @@ import { PacketLink } from "../server/packet-link.js";
 import type { MetNeed } from "./image.js";
 import { bringDown } from "./known-process.js";
 import type { Server, ServerEvents } from "./server.js";
+import { ServerWords } from "./server-words.js";
 import type { StateRecord } from "./state-record.js";
 
 /** A server answers within milliseconds, or hangs. */
@@ -45,6 +46,7 @@ export class AdoptedServer implements Server {
       connectUnix(record.socketPath, "packet"),
       (message, descriptors) => this.hear(message, descriptors),
       () => this.kill(),
+      new ServerWords().read,
     );
   }
 
@@ -81,6 +83,8 @@ export class AdoptedServer implements Server {
       this.onGiven = (part, received, last) => {
         needs.push(...part);
         descriptors.push(...received);
+        // One that goes on and on would take every descriptor there is.
+        if (needs.length > record.needs.length) return refuse("handed over more than it was given");
         if (!last) return;
         const problem = check(record, needs, descriptors);
         if (problem !== undefined) return refuse(problem);

@@ -17,10 +17,13 @@ export interface MetNeed {
 
 /** More neighbours than that are no disc image; a sparse bundle of 8 TiB has a million bands. */
 const MAX_SUPPLIES = 1024 * 1024;
+/** Of what it asked for, in characters: twenty for each of those bands. */
+const MAX_NEED_LENGTH = 64 * 1024 * 1024;
 
 export class Image {
   /** Answers by need, so that a later server asks nobody. */
   private readonly supplies = new Map<string, MetNeed>();
+  private needLength = 0;
 
   constructor(
     /** For people. */
@@ -39,8 +42,12 @@ export class Image {
   }
 
   remember(need: Need, supply: Supply): void {
-    if (this.supplies.size >= MAX_SUPPLIES) throw new Error(`${this.path}: too many neighbours`);
-    this.supplies.set(JSON.stringify(need), { need, supply });
+    const key = JSON.stringify(need);
+    this.needLength += key.length;
+    if (this.supplies.size >= MAX_SUPPLIES || this.needLength > MAX_NEED_LENGTH) {
+      throw new Error(`${this.path}: too many neighbours`);
+    }
+    this.supplies.set(key, { need, supply });
   }
 
   /** In the order in which they were met. */

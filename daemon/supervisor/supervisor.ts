@@ -11,6 +11,7 @@ import {
   mountFuse,
   unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -326,7 +327,8 @@ export class Supervisor {
         throw new RequestFailure(RpcErrorCode.target, error.message, { code: error.code });
       }
       // A lazy unmount serves on until the last file is closed; the mountpoint is free at once.
-      if (!lazy) {
+      if (lazy) mounted.locate(readMountinfo());
+      else {
         const server = { pid: info.pid, startTime: processStartTime(info.pid) };
         mounted.end("unmounted");
         await processGone(server);
