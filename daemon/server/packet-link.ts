@@ -10,6 +10,10 @@ const MAX_PACKETS_A_ROUND = 64;
 /** What is received lies here until it is decoded, at once: one for all links. */
 const buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
 
+function closeAll(descriptors: readonly number[]): void {
+  for (const fd of descriptors) close(fd);
+}
+
 export class PacketLink<Incoming, Outgoing> {
   private open = true;
 
@@ -21,6 +25,8 @@ export class PacketLink<Incoming, Outgoing> {
     private readonly onEnd: (problem?: string) => void,
     /** Throws where the text is no packet of the peer's. */
     private readonly read: (text: string) => Incoming = JSON.parse,
+    /** Closes what came with it then. */
+    private readonly discard: (descriptors: readonly number[]) => void = closeAll,
   ) {
     this.wait();
   }
@@ -62,7 +68,7 @@ export class PacketLink<Incoming, Outgoing> {
       try {
         packet = this.read(buffer.toString("utf8", 0, bytes.length));
       } catch (error) {
-        for (const fd of descriptors) close(fd);
+        this.discard(descriptors);
         return this.end((error as Error).message);
       }
       this.onPacket(packet, descriptors);

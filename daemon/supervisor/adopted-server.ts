@@ -1,8 +1,8 @@
 /** A server that an earlier supervisor started: found by its socket, told apart by its start time. */
-import { fstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { fstatSync, readlinkSync, rmSync } from "node:fs";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign, isWritable } from "../../fs-adapter/system/close-foreign.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
@@ -47,6 +47,7 @@ export class AdoptedServer implements Server {
       (message, descriptors) => this.hear(message, descriptors),
       () => this.kill(),
       new ServerWords().read,
+      closeForeign,
     );
   }
 
@@ -76,7 +77,7 @@ export class AdoptedServer implements Server {
       const refuse = (reason: string) => {
         clearTimeout(timer);
         this.onGiven = undefined;
-        for (const fd of descriptors) close(fd);
+        closeForeign(descriptors);
         reject(new Error(reason));
       };
       const timer = setTimeout(() => refuse("the server does not answer"), GIVE_MILLISECONDS);
@@ -106,7 +107,7 @@ export class AdoptedServer implements Server {
       this.onGiven(message.met, descriptors, message.last);
       return;
     }
-    for (const fd of descriptors) close(fd);
+    closeForeign(descriptors);
     if (this.alive) this.events.message(message);
   }
 
@@ -141,10 +142,4 @@ function check(
 export function imageIdentity(fd: number): string {
   const { dev, ino } = cachedStat(fd);
   return `${dev}:${ino}`;
-}
-
-/** By the access mode of the open file description: O_RDONLY is 0. */
-function isWritable(fd: number): boolean {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"));
-  return (Number.parseInt(flags?.[1] ?? "0", 8) & 3) !== 0;
 }

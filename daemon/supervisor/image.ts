@@ -1,5 +1,5 @@
 /** An image as the supervisor holds it: descriptors and what the client said, nothing parsed. */
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import type { Need } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 
@@ -56,8 +56,8 @@ export class Image {
   }
 
   close(): void {
-    close(this.fd);
-    for (const { supply } of this.supplies.values()) if (supply.fd !== undefined) close(supply.fd);
+    const supplied = this.metNeeds().flatMap(({ supply: { fd } }) => fd ?? []);
+    closeForeign([this.fd, ...supplied]);
     this.supplies.clear();
   }
 }

@@ -4,6 +4,7 @@ import { constants as files, openSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import { check, close, pipe2, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
@@ -116,7 +117,7 @@ export class ServerProcess implements Server {
         connectUnix(start.socketPath, "packet"),
         (message, descriptors) => {
           // A server has none to give: what it sends is not kept open here.
-          for (const fd of descriptors) close(fd);
+          closeForeign(descriptors);
           this.hear(message);
         },
         // It goes, does not read what it is told, or has been taken over by its image.
@@ -126,6 +127,7 @@ export class ServerProcess implements Server {
           this.kill();
         },
         new ServerWords().read,
+        closeForeign,
       );
     } catch (error) {
       this.isAlive = false;

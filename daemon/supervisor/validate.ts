@@ -44,17 +44,18 @@ export class Fields {
     return this.needed(field, this.optionalWords(field, maxLength));
   }
 
-  optionalCount(field: string): number | undefined {
+  optionalCount(field: string, most = Number.MAX_SAFE_INTEGER): number | undefined {
     const value = this.fields[field];
     if (value === undefined) return undefined;
     if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
       throw this.wrong(field, "a whole number");
     }
+    if (value > most) throw invalid(`${this.name}.${field} is more than ${most}`);
     return value;
   }
 
-  count(field: string): number {
-    return this.needed(field, this.optionalCount(field));
+  count(field: string, most?: number): number {
+    return this.needed(field, this.optionalCount(field, most));
   }
 
   optionalFlag(field: string): boolean | undefined {
