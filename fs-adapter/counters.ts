@@ -22,6 +22,9 @@ const FIELDS = [
   "since",
 ] as const;
 
+/** By name. */
+export const COUNTED: readonly string[] = FIELDS;
+
 export type Counters = Record<(typeof FIELDS)[number], number>;
 
 export const Counter = Object.fromEntries(FIELDS.map((name, index) => [name, index])) as Counters;

@@ -19,16 +19,21 @@ const O_PATH = 0o10000000;
  * keeps the path of the machine it was made on (`C:\images\disc.bin`), its last part is looked for
  * in the folder itself. Throws with the reason in words.
  */
-export function openNeighbour(folder: number, path: string): number {
+export function openNeighbour(folder: number, path: string, image?: number): number {
   const parts = path.split(/[/\\]+/).filter((part) => part !== "" && part !== ".");
   if (parts.length === 0 || parts.length > MAX_DEPTH) throw new Error("no usable file name");
   const found =
     find(folder, parts) ?? (parts.length > 1 ? find(folder, parts.slice(-1)) : undefined);
   if (found === undefined) throw new Error("it is not there");
   const fd = open(folder, found, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw new Error("it is not a file");
+  try {
+    if (!fstatSync(fd).isFile()) throw new Error("it is not a file");
+    if (image !== undefined) checkOwner(image, fd);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /** The names in `path` beneath `folder`; the folder itself where `path` is empty. */
@@ -46,9 +51,22 @@ export function neighbourNames(folder: number, path: string): string[] {
   }
 }
 
+/**
+ * What the image names and root opens would be shown to everybody. So it must be the same owner's as
+ * the image, or such that everybody may read it: a sheet that somebody has left in
+ * /tmp is not to show what root has there. Throws with the reason in words.
+ */
+function checkOwner(image: number, neighbour: number): void {
+  if (process.geteuid!() !== 0) return;
+  const { uid, mode } = fstatSync(neighbour);
+  if (uid === fstatSync(image).uid || (mode & constants.S_IROTH) !== 0) return;
+  throw new Error("it belongs to another user than the image, and not everybody may read it");
+}
+
 /** The path as it is really spelled, or undefined where there is no such file. */
 function find(folder: number, parts: readonly string[]): string | undefined {
-  if (parts.includes("..")) return undefined;
+  // Hidden files are no part of an image, but for AppleDouble's; and keys lie among them.
+  if (parts.some((part) => /^\.(?!_)/.test(part))) return undefined;
   const written = parts.join("/");
   if (exists(folder, written)) return written;
   let real = "";

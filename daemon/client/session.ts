@@ -73,7 +73,7 @@ class Supplier {
     }
     let file: number;
     try {
-      file = openNeighbour(this.openFolder(), need.path);
+      file = openNeighbour(this.openFolder(), need.path, this.request.image.fd);
     } catch (error) {
       return connection.call("supply", { session, error: (error as Error).message });
     }

@@ -4,7 +4,7 @@
  * else would wake the servers that sleep. Reads nothing, opens nothing, and ends when there is
  * nothing to keep and nobody to ask.
  */
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import { Poller } from "../../fs-adapter/system/poller.js";
 import { LatestLink } from "../server/latest-link.js";
 import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "./messages.js";
@@ -45,7 +45,7 @@ export class Keeper {
     if (message.type === "give") this.give();
     else if (message.type === "forget") this.forget(message.name);
     else for (const name of message.names) this.keep(name, descriptors.shift());
-    for (const fd of descriptors) close(fd);
+    closeForeign(descriptors);
     if (this.kept.size === 0) this.idle = setTimeout(() => this.end(), IDLE_MILLISECONDS);
   }
 
@@ -88,7 +88,7 @@ export class Keeper {
     const fd = this.kept.get(name);
     if (fd === undefined) return;
     this.poller.unwatch(fd);
-    close(fd);
+    closeForeign([fd]);
     this.kept.delete(name);
   }
 

@@ -4,8 +4,15 @@ import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { receiveMessage, sendMessage } from "../../fs-adapter/system/unix-socket.js";
 import { MAX_PACKET_BYTES } from "./messages.js";
 
+/** Taken in at once; a peer that never stops must leave time for the others. */
+const MAX_PACKETS_A_ROUND = 64;
+
 /** What is received lies here until it is decoded, at once: one for all links. */
 const buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
+
+function closeAll(descriptors: readonly number[]): void {
+  for (const fd of descriptors) close(fd);
+}
 
 export class PacketLink<Incoming, Outgoing> {
   private open = true;
@@ -14,8 +21,12 @@ export class PacketLink<Incoming, Outgoing> {
     private readonly poller: Poller,
     private readonly fd: number,
     private readonly onPacket: (packet: Incoming, descriptors: number[]) => void,
-    /** The peer is gone; the link has closed itself. */
-    private readonly onEnd: () => void,
+    /** The peer is gone, or says what cannot be read; the link has closed itself. */
+    private readonly onEnd: (problem?: string) => void,
+    /** Throws where the text is no packet of the peer's. */
+    private readonly read: (text: string) => Incoming = JSON.parse,
+    /** Closes what came with it then. */
+    private readonly discard: (descriptors: readonly number[]) => void = closeAll,
   ) {
     this.wait();
   }
@@ -43,7 +54,7 @@ export class PacketLink<Incoming, Outgoing> {
   }
 
   private receive(): void {
-    for (;;) {
+    for (let packets = 0; packets < MAX_PACKETS_A_ROUND; packets++) {
       let received: ReturnType<typeof receiveMessage>;
       try {
         received = receiveMessage(this.fd, buffer, false);
@@ -52,15 +63,23 @@ export class PacketLink<Incoming, Outgoing> {
       }
       if (received === undefined) return this.wait();
       if (received.bytes.length === 0) return this.end();
-      const text = buffer.toString("utf8", 0, received.bytes.length);
-      this.onPacket(JSON.parse(text) as Incoming, received.descriptors);
+      const { bytes, descriptors } = received;
+      let packet: Incoming;
+      try {
+        packet = this.read(buffer.toString("utf8", 0, bytes.length));
+      } catch (error) {
+        this.discard(descriptors);
+        return this.end((error as Error).message);
+      }
+      this.onPacket(packet, descriptors);
       if (!this.open) return;
     }
+    this.wait();
   }
 
-  private end(): void {
+  private end(problem?: string): void {
     if (!this.open) return;
     this.close();
-    this.onEnd();
+    this.onEnd(problem);
   }
 }

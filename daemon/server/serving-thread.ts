@@ -134,14 +134,24 @@ async function serveVolume(volume: Volume, order: ThreadOrder, onReady: () => vo
   tell({ type: "unmounted" });
 }
 
+/** Names in it may be as long as the image pleases. */
+const MAX_MESSAGE = 16 * 1024;
+/** One request after the other may meet the same one. */
+const DEFECTS_A_SECOND = 10;
+const defects = { second: 0, told: 0 };
+
 /** What is the image's fault is the reader's to see; what is ours belongs in the log as well. */
 function onError(error: unknown, opcode: number, node: number): void {
   if (error instanceof ImageError) return;
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== defects.second) Object.assign(defects, { second, told: 0 });
+  if (++defects.told > DEFECTS_A_SECOND) return;
   tell({ type: "defect", message: `${opcodeName(opcode)} of node ${node}: ${describe(error)}` });
 }
 
 /** Ours with the stack. */
 function describe(error: unknown): string {
-  if (error instanceof ImageError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof ImageError) return error.message.slice(0, MAX_MESSAGE);
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return text.slice(0, MAX_MESSAGE);
 }

@@ -1,8 +1,8 @@
 /** A server that an earlier supervisor started: found by its socket, told apart by its start time. */
-import { fstatSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { fstatSync, readlinkSync, rmSync } from "node:fs";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign, isWritable } from "../../fs-adapter/system/close-foreign.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix } from "../../fs-adapter/system/unix-socket.js";
 import type { FromServer, GivenNeed, ToServer } from "../server/messages.js";
@@ -10,6 +10,7 @@ import { PacketLink } from "../server/packet-link.js";
 import type { MetNeed } from "./image.js";
 import { bringDown } from "./known-process.js";
 import type { Server, ServerEvents } from "./server.js";
+import { ServerWords } from "./server-words.js";
 import type { StateRecord } from "./state-record.js";
 
 /** A server answers within milliseconds, or hangs. */
@@ -45,6 +46,8 @@ export class AdoptedServer implements Server {
       connectUnix(record.socketPath, "packet"),
       (message, descriptors) => this.hear(message, descriptors),
       () => this.kill(),
+      new ServerWords().read,
+      closeForeign,
     );
   }
 
@@ -74,13 +77,15 @@ export class AdoptedServer implements Server {
       const refuse = (reason: string) => {
         clearTimeout(timer);
         this.onGiven = undefined;
-        for (const fd of descriptors) close(fd);
+        closeForeign(descriptors);
         reject(new Error(reason));
       };
       const timer = setTimeout(() => refuse("the server does not answer"), GIVE_MILLISECONDS);
       this.onGiven = (part, received, last) => {
         needs.push(...part);
         descriptors.push(...received);
+        // One that goes on and on would take every descriptor there is.
+        if (needs.length > record.needs.length) return refuse("handed over more than it was given");
         if (!last) return;
         const problem = check(record, needs, descriptors);
         if (problem !== undefined) return refuse(problem);
@@ -102,7 +107,7 @@ export class AdoptedServer implements Server {
       this.onGiven(message.met, descriptors, message.last);
       return;
     }
-    for (const fd of descriptors) close(fd);
+    closeForeign(descriptors);
     if (this.alive) this.events.message(message);
   }
 
@@ -137,10 +142,4 @@ function check(
 export function imageIdentity(fd: number): string {
   const { dev, ino } = cachedStat(fd);
   return `${dev}:${ino}`;
-}
-
-/** By the access mode of the open file description: O_RDONLY is 0. */
-function isWritable(fd: number): boolean {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"));
-  return (Number.parseInt(flags?.[1] ?? "0", 8) & 3) !== 0;
 }

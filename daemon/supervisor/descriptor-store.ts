@@ -3,7 +3,7 @@
  * when supervisor and servers die at once, or while a server sleeps. Names are `ID-fuse`, `ID-slots`, `ID-image` and `ID-need-N`, in the order of the record's
  * needs.
  */
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 import type { Belongings } from "./adopted-server.js";
 import type { Image } from "./image.js";
@@ -55,9 +55,8 @@ export class DescriptorStore {
     if (fuse !== undefined && slots !== undefined && image !== undefined && whole) {
       return { fuse, slots, image, met };
     }
-    for (const fd of [fuse, slots, image, ...met.map(({ supply }) => supply.fd)]) {
-      if (fd !== undefined) close(fd);
-    }
+    const found = [fuse, slots, image, ...met.map(({ supply }) => supply.fd)];
+    closeForeign(found.flatMap((fd) => fd ?? []));
     return undefined;
   }
 
@@ -65,7 +64,7 @@ export class DescriptorStore {
   closeRest(): void {
     for (const [name, fds] of this.passed) {
       if (!/^m\d+-/.test(name)) continue;
-      for (const fd of fds) close(fd);
+      closeForeign(fds);
       this.keeper.forget(name);
     }
     this.passed.clear();
@@ -83,7 +82,7 @@ export class DescriptorStore {
     const fds = this.passed.get(name);
     const fd = fds?.shift();
     // The same descriptor kept twice comes back twice.
-    for (const twin of fds ?? []) close(twin);
+    closeForeign(fds ?? []);
     this.passed.delete(name);
     return fd;
   }

@@ -2,10 +2,10 @@
  * Guests: members of the group that root's daemon serves, who are not root. What they may do is what
  * they could do with a daemon of their own, and nothing that would make root's rights theirs.
  */
-import { readFileSync } from "node:fs";
 import { descriptorPath } from "../../fs-adapter/mounting/mount.js";
 import { isFuse, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
+import { mountIdOf } from "../../fs-adapter/system/close-foreign.js";
 import { type Methods, type MountOptions, RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { Peer } from "./rpc-connection.js";
@@ -69,11 +69,4 @@ export function checkFolder(fd: number, uid: number): void {
   }
   const owner = cachedStat(fd).uid;
   if (owner !== uid) throw denied(`${path} belongs to user ${owner}, not to you`);
-}
-
-/** proc(5), "/proc/pid/fdinfo". */
-function mountIdOf(fd: number): number {
-  const id = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1"));
-  if (id === null) throw new Error(`/proc/self/fdinfo/${fd} names no mount`);
-  return Number(id[1]);
 }

@@ -1,5 +1,5 @@
 /** An image as the supervisor holds it: descriptors and what the client said, nothing parsed. */
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import type { Need } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 
@@ -17,10 +17,13 @@ export interface MetNeed {
 
 /** More neighbours than that are no disc image; a sparse bundle of 8 TiB has a million bands. */
 const MAX_SUPPLIES = 1024 * 1024;
+/** Of what it asked for, in characters: twenty for each of those bands. */
+const MAX_NEED_LENGTH = 64 * 1024 * 1024;
 
 export class Image {
   /** Answers by need, so that a later server asks nobody. */
   private readonly supplies = new Map<string, MetNeed>();
+  private needLength = 0;
 
   constructor(
     /** For people. */
@@ -39,8 +42,12 @@ export class Image {
   }
 
   remember(need: Need, supply: Supply): void {
-    if (this.supplies.size >= MAX_SUPPLIES) throw new Error(`${this.path}: too many neighbours`);
-    this.supplies.set(JSON.stringify(need), { need, supply });
+    const key = JSON.stringify(need);
+    this.needLength += key.length;
+    if (this.supplies.size >= MAX_SUPPLIES || this.needLength > MAX_NEED_LENGTH) {
+      throw new Error(`${this.path}: too many neighbours`);
+    }
+    this.supplies.set(key, { need, supply });
   }
 
   /** In the order in which they were met. */
@@ -49,8 +56,8 @@ export class Image {
   }
 
   close(): void {
-    close(this.fd);
-    for (const { supply } of this.supplies.values()) if (supply.fd !== undefined) close(supply.fd);
+    const supplied = this.metNeeds().flatMap(({ supply: { fd } }) => fd ?? []);
+    closeForeign([this.fd, ...supplied]);
     this.supplies.clear();
   }
 }

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import { close, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
@@ -134,7 +135,7 @@ export class KeeperProcess implements DescriptorKeeper {
       (message, descriptors) => {
         this.pid = message.pid;
         this.onGiven?.(message.names, descriptors, message.last);
-        for (const fd of descriptors) close(fd);
+        closeForeign(descriptors);
       },
       () => this.lost(),
     );

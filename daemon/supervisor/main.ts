@@ -10,7 +10,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { errno, flock } from "../../fs-adapter/system/libc.js";
+import { isClosingForeign } from "../../fs-adapter/system/close-foreign.js";
+import { errno, exitAtOnce, flock } from "../../fs-adapter/system/libc.js";
 import { Poller } from "../../fs-adapter/system/poller.js";
 import { acceptUnix, listenUnix, setNonBlocking } from "../../fs-adapter/system/unix-socket.js";
 import { type Configuration, ConfigurationError } from "../configuration/configuration.js";
@@ -31,6 +32,7 @@ import { passedDescriptors, ServiceManager } from "./systemd.js";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const LOCK_UN = 8;
 const EWOULDBLOCK = 11;
 /** sysexits.h: the configuration is wrong. The unit takes it for final. */
 const EX_CONFIG = 78;
@@ -200,6 +202,11 @@ function stop(): void {
   log.info("stopped");
   // A thread of the pool waits in poll(2), and exit waits for the pool: it is woken first.
   poller.close();
+  // Nor would exit come back from a file whose filesystem does not answer; the lock would be held on.
+  if (isClosingForeign()) {
+    flock(lock, LOCK_UN);
+    exitAtOnce(0);
+  }
   process.exit(0);
 }
 

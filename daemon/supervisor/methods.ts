@@ -1,5 +1,7 @@
 /** The methods of the control protocol: parameters are checked, descriptors taken, the supervisor asked. */
 import { basename } from "node:path";
+import { cachedStat } from "../../fs-adapter/system/cached-stat.js";
+import { closeForeign, isWritable } from "../../fs-adapter/system/close-foreign.js";
 import { memfdWith } from "../../fs-adapter/system/memfd.js";
 import { ConfigurationError } from "../configuration/configuration.js";
 import type { ImageOptions, Methods, MountOptions } from "../rpc/protocol.js";
@@ -16,6 +18,13 @@ import {
 import type { Request, RpcConnection } from "./rpc-connection.js";
 import type { Supervisor } from "./supervisor.js";
 import { Fields } from "./validate.js";
+
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFBLK = 0o060000;
+
+/** The one beyond means nobody. */
+const MAX_ID = 2 ** 32 - 2;
 
 type Handler = (fields: Fields, request: Request) => unknown;
 
@@ -132,12 +141,18 @@ export class MethodTable {
       options: imageOptions(fields.object("options")),
       owner: peer.guest
         ? { uid: peer.uid, gid: peer.gid }
-        : { uid: owner.count("uid"), gid: owner.count("gid") },
+        : { uid: owner.count("uid", MAX_ID), gid: owner.count("gid", MAX_ID) },
     };
     const timeZone = fields.text("timeZone", 256);
     const sandbox = fields.optionalFlag("sandbox") ?? true;
     if (peer.guest) this.checkGuestOpen(peer.uid, sandbox);
     const image = take(request, "the image");
+    try {
+      checkImageFile(image);
+    } catch (error) {
+      closeForeign([image]);
+      throw error;
+    }
     const { id, result } = this.supervisor.open({ path, config, timeZone, sandbox, image });
     const sessions = this.sessions.get(request.connection) ?? new Set();
     this.sessions.set(request.connection, sessions.add(id));
@@ -165,6 +180,8 @@ export class MethodTable {
     const passphrase = fields.optionalText("passphrase", 64 * 1024);
     const names = fields.optionalTexts("names");
     // Whatever the answer is, it travels and is kept as a descriptor.
+    const [given] = request.descriptors;
+    if (given !== undefined) checkImageFile(given);
     const fd =
       passphrase !== undefined
         ? memfdWith("isomount-passphrase", Buffer.from(passphrase, "base64"))
@@ -234,6 +251,22 @@ function take(request: Request, what: string): number {
   return fd;
 }
 
+/** What a server gets is open for reading only, and holds bytes. */
+function checkImageFile(fd: number): void {
+  const { mode, nlink } = cachedStat(fd);
+  const kind = mode & S_IFMT;
+  if (kind !== S_IFREG && kind !== S_IFBLK) {
+    throw new RequestFailure(
+      RpcErrorCode.invalidParams,
+      "the image is no file and no block device",
+    );
+  }
+  // What has no name, a memfd above all, is nobody's to protect.
+  if (isWritable(fd) && nlink > 0) {
+    throw new RequestFailure(RpcErrorCode.invalidParams, "the image is open for writing");
+  }
+}
+
 function imageOptions(fields: Fields): ImageOptions {
   return {
     view: fields.optionalText("view", 64),
@@ -247,10 +280,10 @@ function imageOptions(fields: Fields): ImageOptions {
 
 function mountOptions(fields: Fields): MountOptions {
   return {
-    uid: fields.optionalCount("uid"),
-    gid: fields.optionalCount("gid"),
-    mode: fields.optionalCount("mode"),
-    dmode: fields.optionalCount("dmode"),
+    uid: fields.optionalCount("uid", MAX_ID),
+    gid: fields.optionalCount("gid", MAX_ID),
+    mode: fields.optionalCount("mode", 0o7777),
+    dmode: fields.optionalCount("dmode", 0o7777),
     private: fields.optionalFlag("private"),
     transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
     idleTimeout: fields.optionalCount("idleTimeout"),

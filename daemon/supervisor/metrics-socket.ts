@@ -59,7 +59,9 @@ export class MetricsSocket {
   private async makeServer(): Promise<Server> {
     const { createServer } = await import("node:http");
     return createServer((request, response) => {
-      if (request.url !== "/metrics" || request.method !== "GET") {
+      const isRead = request.method === "GET" || request.method === "HEAD";
+      // Scrapers may be configured to add parameters.
+      if (request.url?.split("?")[0] !== "/metrics" || !isRead) {
         response
           .writeHead(404, { "content-type": "text/plain" })
           .end("only GET /metrics is here\n");

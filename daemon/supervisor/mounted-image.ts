@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import { Standby } from "../../fs-adapter/dev-fuse/standby.js";
-import type { MountEntry } from "../../fs-adapter/mounting/mountinfo.js";
+import { type MountEntry, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { setBlocking } from "../../fs-adapter/system/unix-socket.js";
@@ -101,6 +101,7 @@ export class MountedImage {
   /** When servers ended, lately. */
   private ends: number[] = [];
   private ended = false;
+  private leaving = false;
   /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
   private earlier = NO_STATISTICS;
@@ -137,10 +138,22 @@ export class MountedImage {
     const { facts } = this;
     if (facts.transport !== "dev-fuse") return;
     const ours = there.filter(({ device }) => device === facts.device);
+    const wasDetached = this.detached;
     this.detached = ours.length === 0;
+    if (this.detached && !wasDetached) this.watchEnd();
     if (this.detached || ours.some(({ mountpoint }) => mountpoint === facts.mountpoint)) return;
     facts.mountpoint = ours[0].mountpoint;
     this.events.changed();
+  }
+
+  /**
+   * Nobody finds it any more, and it ends with the last file. Its server says so, unless that hangs or
+   * does not want to. Only now: the kernel wakes whoever watches at each request.
+   */
+  private watchEnd(): void {
+    if (this.standby === undefined && !this.ended) {
+      this.poller.watch(this.facts.fuse, 0, () => this.end("unmounted"));
+    }
   }
 
   /** Lets an opened server serve. */
@@ -237,12 +250,29 @@ export class MountedImage {
 
   private stayAsleep(): void {
     const state = this.standby?.answer();
-    if (state === "unmounted") this.end("unmounted");
+    if (state === "unmounted") this.disconnected();
     else if (state === "wanted") {
       this.rise();
       this.wanted = true;
       void this.revive();
     } else this.poller.watch(this.facts.fuse, POLLIN, () => this.stayAsleep());
+  }
+
+  /**
+   * The connection has ended, as a rule because the last mount of it is gone. Not so if somebody has
+   * aborted it, or if the server says what is not true: what is mounted yet would be a dead mount.
+   */
+  private disconnected(): void {
+    if (this.leaving) return;
+    this.locate(readMountinfo());
+    if (this.facts.transport === "fuse-native" || this.detached) this.end("unmounted");
+    else this.leave("its connection to the kernel was ended");
+  }
+
+  /** Lost already; it ends as soon as it is unmounted. */
+  private leave(reason: string): void {
+    this.leaving = true;
+    this.events.lost(reason);
   }
 
   private rise(): void {
@@ -299,6 +329,7 @@ export class MountedImage {
     this.server?.kill();
     this.dismiss();
     if (this.standby) this.rise();
+    this.poller.unwatch(this.facts.fuse);
     if (this.facts.fuse >= 0) close(this.facts.fuse);
     if (this.facts.slots >= 0) close(this.facts.slots);
     this.facts.image.close();
@@ -307,7 +338,7 @@ export class MountedImage {
 
   private hear(message: FromServer): void {
     this.watch?.heard(message.type === "pong" ? message.busyMilliseconds : undefined);
-    if (message.type === "unmounted") this.end("unmounted");
+    if (message.type === "unmounted") this.disconnected();
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
       if (statistics.requests > this.statistics.requests) this.usedAt = Date.now();
@@ -327,7 +358,7 @@ export class MountedImage {
 
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
-    if (this.ended) return;
+    if (this.ended || this.leaving) return;
     this.dismiss();
     this.earlier = sum(this.earlier, this.statistics);
     this.statistics = NO_STATISTICS;

@@ -2,7 +2,7 @@
  * One client's way through `open` and `supply`: the server's needs come back to the client as
  * results, one at a time, until the image is open.
  */
-import { close } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import { type Need, type OpenResult, RpcErrorCode, type VerifyProgress } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { Image, Supply } from "./image.js";
@@ -46,7 +46,7 @@ export class OpenSession {
   supply(answer: Supply): Promise<OpenResult> {
     const { waiting } = this;
     if (waiting === undefined) {
-      if (answer.fd !== undefined) close(answer.fd);
+      if (answer.fd !== undefined) closeForeign([answer.fd]);
       throw new RequestFailure(RpcErrorCode.invalidParams, "the session needs nothing now");
     }
     this.waiting = undefined;

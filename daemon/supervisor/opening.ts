@@ -47,12 +47,20 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
     });
     server.send({ type: "open", config: image.config }, [image.fd]);
     let timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
+    let isAsking = false;
 
     function opening(message: FromServer): void {
       clearTimeout(timer);
-      if (message.type === "need") return meet(message.need);
+      if (message.type === "need") {
+        // It waits for the answer before it goes on; one that does not has been taken over.
+        return isAsking
+          ? fail(new Error("the server asks for two things at once"))
+          : meet(message.need);
+      }
       if (message.type === "opened") {
         const { description, statistics } = message;
+        // Nothing that it says counts until somebody has use for it.
+        server.handOver({ message: () => {}, gone: () => {} });
         return resolve({ server, description, statistics });
       }
       if (message.type === "failed") {
@@ -63,10 +71,12 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
     }
 
     function meet(need: Need): void {
+      isAsking = true;
       const known = image.remembered(need);
       const answer = known === undefined ? options.supply(need) : Promise.resolve(known);
       answer.then(
         (supply) => {
+          isAsking = false;
           if (known === undefined) image.remember(need, supply);
           const { fd, error } = supply;
           server.send({ type: "supply", error }, fd === undefined ? [] : [fd]);

@@ -1,6 +1,7 @@
 /** One client: lines in, lines out, descriptors with the lines that mention them. */
+import { closeForeign, sift } from "../../fs-adapter/system/close-foreign.js";
 import { close } from "../../fs-adapter/system/libc.js";
-import { POLLIN, POLLOUT, type Poller } from "../../fs-adapter/system/poller.js";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, type Poller } from "../../fs-adapter/system/poller.js";
 import {
   type PeerCredentials,
   receiveMessage,
@@ -60,6 +61,10 @@ export interface ConnectionEvents {
   exceeded(): void;
 }
 
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
 interface Call {
   jsonrpc?: unknown;
   id?: unknown;
@@ -74,6 +79,9 @@ export class RpcConnection {
   private unsentBytes = 0;
   private unanswered = 0;
   private spoken = false;
+  /** A descriptor that came with the present line was not taken. */
+  private sifted = false;
+  private saysNoMore = false;
   private open = true;
 
   constructor(
@@ -118,7 +126,7 @@ export class RpcConnection {
     this.open = false;
     this.poller.unwatch(this.fd);
     close(this.fd);
-    for (const fd of this.pending) close(fd);
+    closeForeign(this.pending);
     this.allowances.descriptors.take(-this.pending.length);
     this.allowances.bytes.take(-this.lines.capacity - this.unsentBytes);
     this.lines.clear();
@@ -134,11 +142,19 @@ export class RpcConnection {
   }
 
   private wait(): void {
-    const events = this.unsent.length > 0 ? POLLIN | POLLOUT : POLLIN;
+    const events = (this.saysNoMore ? 0 : POLLIN) | (this.unsent.length > 0 ? POLLOUT : 0);
     this.poller.watch(this.fd, events, (ready) => {
+      if (this.saysNoMore && (ready & (POLLHUP | POLLERR)) !== 0) return this.close();
       if ((ready & POLLOUT) !== 0) this.flush();
-      if (this.open) this.receive();
+      if (!this.open) return;
+      if (this.saysNoMore) this.closeIfDone();
+      else this.receive();
     });
+  }
+
+  /** All that it asked has been answered. */
+  private closeIfDone(): void {
+    if (this.saysNoMore && this.unanswered === 0 && this.unsent.length === 0) this.close();
   }
 
   /** Sends what the client has room for. */
@@ -170,9 +186,17 @@ export class RpcConnection {
       return this.close();
     }
     if (received === undefined) return this.wait();
-    this.pending.push(...received.descriptors);
-    descriptors.take(received.descriptors.length);
-    if (received.bytes.length === 0) return this.close();
+    const taken = this.peer.guest ? sift(received.descriptors) : received.descriptors;
+    if (taken.length < received.descriptors.length) this.sifted = true;
+    this.pending.push(...taken);
+    descriptors.take(taken.length);
+    if (received.bytes.length === 0) {
+      // It says no more, but may still listen: `echo REQUEST | socat - UNIX:control.sock`.
+      this.saysNoMore = true;
+      this.closeIfDone();
+      if (this.open) this.wait();
+      return;
+    }
     if (this.pending.length > MAX_PENDING_DESCRIPTORS) return this.close();
     const before = this.lines.capacity;
     const lines = this.lines.append(chunk.subarray(0, received.bytes.length));
@@ -197,24 +221,44 @@ export class RpcConnection {
       if (nesting(line) > MAX_NESTING) throw new Error("nested too deeply");
       call = JSON.parse(line) as Call;
     } catch {
-      for (const fd of descriptors) close(fd);
+      closeForeign(descriptors);
       return this.refuse(null, RpcErrorCode.parseError, "not JSON");
     }
-    const id = typeof call?.id === "number" || typeof call?.id === "string" ? call.id : null;
-    if (call?.jsonrpc !== "2.0" || typeof call.method !== "string") {
-      for (const fd of descriptors) close(fd);
+    if (Array.isArray(call)) {
+      closeForeign(descriptors);
+      const instead = "send one request a line, as many as you like";
+      return this.refuse(null, RpcErrorCode.invalidRequest, `batches are not taken: ${instead}`);
+    }
+    // Of a number that is no safe integer, the answer could bear another.
+    const isId = isText(call?.id) || Number.isSafeInteger(call?.id) || call?.id === null;
+    const isNotification = call?.id === undefined;
+    const id = isId ? call.id : null;
+    if (call?.jsonrpc !== "2.0" || typeof call.method !== "string" || !(isId || isNotification)) {
+      closeForeign(descriptors);
       return this.refuse(id, RpcErrorCode.invalidRequest, "not a JSON-RPC 2.0 request");
     }
+    if (this.sifted) {
+      this.sifted = false;
+      closeForeign(descriptors);
+      const what = "the image, or a file beside it, lies in a FUSE filesystem or a foreign one";
+      const text = `${what}: the system's daemon takes none from there; copy it`;
+      return isNotification
+        ? undefined
+        : this.refuse(id, RpcErrorCode.denied, text, { code: "EPERM" });
+    }
     if (++this.unanswered > MAX_UNANSWERED) {
-      for (const fd of descriptors) close(fd);
+      closeForeign(descriptors);
       return this.close();
     }
     const request = { method: call.method, params: call.params, descriptors, connection: this };
     this.events
       .request(request)
       .then(
-        (result) => this.send({ jsonrpc: "2.0", id, result }),
+        (result) => {
+          if (!isNotification) this.send({ jsonrpc: "2.0", id, result });
+        },
         (error: unknown) => {
+          if (isNotification) return;
           if (error instanceof RequestFailure) {
             return this.refuse(id, error.code, error.message, error.data);
           }
@@ -224,7 +268,8 @@ export class RpcConnection {
       )
       .finally(() => {
         this.unanswered--;
-        for (const fd of descriptors) close(fd);
+        this.closeIfDone();
+        closeForeign(descriptors);
       });
   }
 

@@ -4,6 +4,7 @@ import { constants as files, openSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import { check, close, pipe2, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
@@ -12,6 +13,7 @@ import { PacketLink } from "../server/packet-link.js";
 import { bringDown, processStartTime } from "./known-process.js";
 import type { SandboxPlan } from "./sandbox.js";
 import type { Server, ServerEvents } from "./server.js";
+import { ServerWords } from "./server-words.js";
 
 export interface ProcessEvents extends ServerEvents {
   /** A line that the server wrote to its standard error. */
@@ -26,6 +28,10 @@ export interface ServerStart {
 }
 
 const O_CLOEXEC = 0o2000000;
+
+const MAX_LINE = 1024;
+/** Lines on its standard error: a dozen are the stack of a defect. */
+const MAX_COMPLAINTS = 100;
 
 interface InfoPipe {
   reader: Readable;
@@ -70,6 +76,7 @@ export class ServerProcess implements Server {
   private events = unemployed;
   private isAlive = true;
   private killed = false;
+  private complaints = 0;
   /** What it said before bubblewrap told who it is. */
   private readonly early: FromServer[] = [];
 
@@ -100,7 +107,7 @@ export class ServerProcess implements Server {
         detached: true,
       });
       this.child.on("error", (error) => {
-        this.events.complaint(`${plan.program}: ${error.message}`);
+        this.complain(`${plan.program}: ${error.message}`);
         this.end();
       });
       // Where no descriptor is left for its pipes, Node makes none at all.
@@ -110,11 +117,17 @@ export class ServerProcess implements Server {
         connectUnix(start.socketPath, "packet"),
         (message, descriptors) => {
           // A server has none to give: what it sends is not kept open here.
-          for (const fd of descriptors) close(fd);
+          closeForeign(descriptors);
           this.hear(message);
         },
-        // It goes, or does not read what it is told.
-        () => this.kill(),
+        // It goes, does not read what it is told, or has been taken over by its image.
+        (problem) => {
+          if (problem !== undefined)
+            this.complain(`ended, since it is no server of ours: ${problem}`);
+          this.kill();
+        },
+        new ServerWords().read,
+        closeForeign,
       );
     } catch (error) {
       this.isAlive = false;
@@ -129,12 +142,12 @@ export class ServerProcess implements Server {
     this.child.on("exit", (code, signal) => {
       // Of one that was killed there is nothing to say.
       if (this.isAlive && !this.killed && (code || signal))
-        this.events.complaint(`server: ${signal ?? `exit ${code}`}`);
+        this.complain(`server: ${signal ?? `exit ${code}`}`);
       // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
       if (signal !== null && plan.sandboxed && this.pid > 0) this.kill();
       else this.end();
     });
-    this.readLines(this.child.stderr as Readable, (line) => this.events.complaint(line));
+    this.readLines(this.child.stderr as Readable, (line) => this.complain(line));
     this.readInfo(info.reader);
     if (!plan.sandboxed && this.child.pid !== undefined) this.identify(this.child.pid);
     this.child.unref();
@@ -175,6 +188,15 @@ export class ServerProcess implements Server {
     else if (!this.sandboxed) this.child.kill("SIGKILL");
   }
 
+  /** One that an image has taken over would fill the disk with its log. */
+  private complain(line: string): void {
+    this.complaints++;
+    if (this.complaints <= MAX_COMPLAINTS) this.events.complaint(line);
+    else if (this.complaints === MAX_COMPLAINTS + 1) {
+      this.events.complaint("server: it has more to say, which is left out");
+    }
+  }
+
   private finish(): void {
     void bringDown(this).then(() => this.end());
   }
@@ -185,7 +207,7 @@ export class ServerProcess implements Server {
       this.startTime = processStartTime(pid);
     } catch (error) {
       // For want of descriptors. It has just been started: the pid is nobody else's.
-      this.events.complaint(`server: ${(error as Error).message}`);
+      this.complain(`server: ${(error as Error).message}`);
       process.kill(pid, "SIGKILL");
       return;
     }
@@ -232,8 +254,8 @@ export class ServerProcess implements Server {
     let rest = "";
     stream.setEncoding("utf8").on("data", (part: string) => {
       const lines = (rest + part).split("\n");
-      rest = (lines.pop() ?? "").slice(0, 4096);
-      for (const line of lines) if (line !== "") online(line);
+      rest = (lines.pop() ?? "").slice(0, MAX_LINE);
+      for (const line of lines) if (line !== "") online(line.slice(0, MAX_LINE));
     });
     stream.on("error", () => stream.destroy());
     (stream as Readable & { unref?: () => void }).unref?.();

@@ -11,6 +11,8 @@ import {
   mountFuse,
   unmountDevice,
 } from "../../fs-adapter/mounting/mount.js";
+import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import { isClosingForeign } from "../../fs-adapter/system/close-foreign.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
@@ -326,7 +328,8 @@ export class Supervisor {
         throw new RequestFailure(RpcErrorCode.target, error.message, { code: error.code });
       }
       // A lazy unmount serves on until the last file is closed; the mountpoint is free at once.
-      if (!lazy) {
+      if (lazy) mounted.locate(readMountinfo());
+      else {
         const server = { pid: info.pid, startTime: processStartTime(info.pid) };
         mounted.end("unmounted");
         await processGone(server);
@@ -460,7 +463,7 @@ const GONE_MILLISECONDS = 2_000;
 /** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
 async function processGone(server: KnownProcess): Promise<void> {
   const deadline = Date.now() + GONE_MILLISECONDS;
-  while (isProcess(server)) {
+  while (isProcess(server) || isClosingForeign()) {
     if (Date.now() > deadline) return;
     await new Promise((done) => setTimeout(done, 2));
   }

@@ -3,6 +3,8 @@ import { RpcErrorCode, type VerifyProgress } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { OpenedServer } from "./opening.js";
 
+const MAX_FINDINGS = 1001;
+
 export class Verification {
   private said: VerifyProgress | undefined;
   private failure: Error | undefined;
@@ -13,7 +15,11 @@ export class Verification {
       message: (message) => {
         if (message.type !== "verified") return;
         const { type: _, ...progress } = message;
-        const findings = [...(this.said?.findings ?? []), ...progress.findings];
+        // As many as a server tells in all, should one go on without end while nobody asks.
+        const findings = [...(this.said?.findings ?? []), ...progress.findings].slice(
+          0,
+          MAX_FINDINGS,
+        );
         this.said = { ...progress, findings };
         this.wake?.();
       },

@@ -8,6 +8,8 @@ const STATX_BASIC_STATS = 0x7ff;
 const STRUCT_STATX_SIZE = 256;
 
 export interface CachedStat {
+  mode: number;
+  nlink: number;
   uid: number;
   gid: number;
   /** As st_dev has it (makedev(3)). */
@@ -23,6 +25,8 @@ export function cachedStat(fd: number): CachedStat {
   const major = bytes.readUInt32LE(136);
   const minor = bytes.readUInt32LE(140);
   return {
+    nlink: bytes.readUInt32LE(16),
+    mode: bytes.readUInt16LE(28),
     uid: bytes.readUInt32LE(20),
     gid: bytes.readUInt32LE(24),
     // The lower 32 bits, and there are no others in use.

@@ -43,8 +43,13 @@ export class Isomount {
   private mountpoints = 0;
   private knownDaemon: number | undefined;
 
-  /** `user`: whose daemon it is, if not that of whoever runs the tests. */
-  constructor(private readonly user?: number) {
+  /**
+   * `user`: whose daemon it is, if not that of whoever runs the tests. `command`: of another build.
+   */
+  constructor(
+    private readonly user?: number,
+    private readonly command = program,
+  ) {
     mkdirSync(this.runtime, { mode: 0o700 });
     if (user === undefined) return;
     // fusermount3 opens it with the user's rights; in containers it is often root's alone.
@@ -77,7 +82,7 @@ export class Isomount {
 
   /** Runs the command to its end. */
   run(...parameters: string[]): Outcome {
-    return this.runProgram(process.execPath, program, ...parameters);
+    return this.runProgram(process.execPath, this.command, ...parameters);
   }
 
   /** Runs any program in the same surroundings. */
@@ -89,7 +94,7 @@ export class Isomount {
 
   /** Runs the command while the test goes on. */
   start(...parameters: string[]): Promise<Outcome> {
-    return this.startProgram(process.execPath, program, ...parameters);
+    return this.startProgram(process.execPath, this.command, ...parameters);
   }
 
   /** Runs any program while the test goes on. */

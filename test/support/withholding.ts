@@ -1,7 +1,8 @@
 /**
  * A filesystem of one file, `image`, that can withhold one answer: `withholding.ts MOUNTPOINT IMAGE
  * CONTROL`, run as root. When CONTROL/hold is there, the next READ beyond the file's middle gets no
- * answer as long as this process lives, and CONTROL/held is written. Whoever has asked waits in the
+ * answer as long as this process lives, and CONTROL/held is written; as long as CONTROL/hold-flush is
+ * there, the same goes for each FLUSH. Whoever has asked waits in the
  * kernel then, and no signal ends that: the request has been read, and with it the wait is
  * uninterruptible (the kernel's fs/fuse/dev.c, request_wait_answer).
  *
@@ -93,6 +94,11 @@ function answer(words: Uint32Array): Buffer | number | undefined {
       }
       return image.subarray(offset, offset + body.readUInt32LE(16));
     }
+    case Opcode.FLUSH:
+      // Asked by each close(2) of a file.
+      if (!existsSync(join(control, "hold-flush"))) return Buffer.alloc(0);
+      writeFileSync(join(control, "held"), "");
+      return undefined;
     case Opcode.RELEASE:
       return Buffer.alloc(0);
     case Opcode.FORGET:

@@ -2,9 +2,11 @@
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
+  chownSync,
   closeSync,
   constants,
   existsSync,
+  fchownSync,
   fstatSync,
   mkdirSync,
   mkdtempSync,
@@ -45,6 +47,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "isomount-client-"));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+if (process.getuid!() !== 0) console.log("skipped: only root can leave files of two users");
 
 describe("runtime folder", () => {
   const uid = process.getuid!();
@@ -221,6 +225,36 @@ describe("neighbours", () => {
     const before = readdirSync("/proc/self/fd").length;
     expect(() => closeSync(openNeighbour(fd, path))).toThrow(reason);
     expect(readdirSync("/proc/self/fd").length).toBe(before);
+  });
+
+  it("opens no hidden files but AppleDouble's", () => {
+    const image = join(folder, "images-hidden");
+    mkdirSync(join(image, ".ssh"), { recursive: true });
+    for (const name of [".ssh/key", ".env", "._disc.img"]) writeFileSync(join(image, name), "x");
+    const opened = openSync(image, "r");
+    for (const name of [".ssh/key", ".env", ".SSH/KEY", "/home/x/.env"]) {
+      expect(() => closeSync(openNeighbour(opened, name))).toThrow("it is not there");
+    }
+    closeSync(openNeighbour(opened, "._disc.img"));
+    closeSync(opened);
+  });
+
+  it.skipIf(process.getuid!() !== 0)("opens nothing for root that is another's secret", () => {
+    const image = openSync(join(folder, "of-somebody.cue"), "w");
+    fchownSync(image, 1, 1);
+    const [secret, open] = ["root.key", "root.bin"].map((name) => join(folder, name));
+    writeFileSync(secret, "key", { mode: 0o600 });
+    writeFileSync(open, "bytes", { mode: 0o644 });
+    const folderFd = openSync(folder, "r");
+    const before = readdirSync("/proc/self/fd").length;
+    expect(() => openNeighbour(folderFd, "root.key", image)).toThrow(
+      "it belongs to another user than the image, and not everybody may read it",
+    );
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    closeSync(openNeighbour(folderFd, "root.bin", image));
+    chownSync(secret, 1, 1);
+    closeSync(openNeighbour(folderFd, "root.key", image));
+    for (const fd of [image, folderFd]) closeSync(fd);
   });
 
   it("takes the exact spelling before another, and of others always the same", () => {
