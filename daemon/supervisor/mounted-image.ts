@@ -81,6 +81,8 @@ function newMount(): MountHistory {
 export interface MountEvents {
   /** Starts another server for the same image. */
   reopen(): Promise<OpenedServer>;
+  /** Nothing more comes from the kernel: it was unmounted, or its connection was ended by force. */
+  disconnected(): void;
   /** The kernel's mount is gone. Comes once, last. */
   unmounted(reason: string): void;
   /** No server can be kept alive: the mount must go. */
@@ -101,6 +103,8 @@ export class MountedImage {
   /** When servers ended, lately. */
   private ends: number[] = [];
   private ended = false;
+  /** There will be nothing to serve any more. */
+  private disconnected = false;
   /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
   private earlier = NO_STATISTICS;
@@ -237,7 +241,7 @@ export class MountedImage {
 
   private stayAsleep(): void {
     const state = this.standby?.answer();
-    if (state === "unmounted") this.end("unmounted");
+    if (state === "unmounted") this.disconnect();
     else if (state === "wanted") {
       this.rise();
       this.wanted = true;
@@ -307,7 +311,7 @@ export class MountedImage {
 
   private hear(message: FromServer): void {
     this.watch?.heard(message.type === "pong" ? message.busyMilliseconds : undefined);
-    if (message.type === "unmounted") this.end("unmounted");
+    if (message.type === "unmounted") this.disconnect();
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
       if (statistics.requests > this.statistics.requests) this.usedAt = Date.now();
@@ -315,6 +319,11 @@ export class MountedImage {
       this.statistics = { ...NO_STATISTICS, ...statistics };
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
     } else if (message.type === "defect") this.events.happened("error", message.message);
+  }
+
+  private disconnect(): void {
+    this.disconnected = true;
+    this.events.disconnected();
   }
 
   private sleepIfUnused(): void {
@@ -327,7 +336,7 @@ export class MountedImage {
 
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
-    if (this.ended) return;
+    if (this.ended || this.disconnected) return;
     this.dismiss();
     this.earlier = sum(this.earlier, this.statistics);
     this.statistics = NO_STATISTICS;

@@ -86,6 +86,8 @@ export class Supervisor {
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new MountTable();
   private lastSession = 0;
+  /** Until every mount that was begun is there, or has failed. */
+  private mounting: Promise<void> = Promise.resolve();
   private readonly state: StateFolder;
   private readonly servers: ServerPool;
   private readonly turnstile = new Turnstile();
@@ -187,7 +189,9 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
-    const { fuse, ...place } = await mountFuse(request);
+    const making = mountFuse(request);
+    this.mounting = Promise.allSettled([this.mounting, making]).then(() => undefined);
+    const { fuse, ...place } = await making;
     const slots = createMemfd("isomount-slots", SLOTS_SIZE);
     const mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
     mounted.serve(opened, false);
@@ -231,6 +235,7 @@ export class Supervisor {
       this.poller,
       {
         reopen: () => this.reopen(facts.image),
+        disconnected: () => void this.disconnected(mounted),
         unmounted: (reason) => this.unmounted(mounted, reason, made),
         lost: (reason) => this.lost(mounted, reason),
         changed: () => {
@@ -442,6 +447,17 @@ export class Supervisor {
     this.tell(mounted, "unmounted", `${image.path}: ${reason} from ${mountpoint}`);
     this.mounts.tellEnd(mounted.id, reason);
     if (made) removeMadeFolder(made, (text) => this.log.warn(text));
+  }
+
+  /**
+   * After an unmount there is nothing left. `umount -f` of what is in use, and whoever aborts a
+   * connection, leave a mount that answers nobody.
+   */
+  private async disconnected(mounted: MountedImage): Promise<void> {
+    // One that is being made may have been given the same device: it is told apart once it is ours.
+    if (this.mounts.isShown(mounted)) await this.mounting;
+    if (this.mounts.isShown(mounted)) this.lost(mounted, "its connection was ended by force");
+    else mounted.end("unmounted");
   }
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */
