@@ -5,6 +5,7 @@ import { ourMounts } from "../client/mount-table.js";
 import { runtimeFolder } from "../rpc/runtime-folder.js";
 import { findSandbox } from "../supervisor/sandbox.js";
 import { StateFolder, type StateRecord } from "../supervisor/state-record.js";
+import { configuration } from "./configuration.js";
 import { daemonLog, daemonState } from "./daemon.js";
 import { askDaemons, type DaemonAnswer } from "./daemons.js";
 import type { Finding } from "./finding.js";
@@ -35,6 +36,7 @@ export async function examine(): Promise<Finding[]> {
     ...(native.verdict === "ok" ? [sandboxing(findSandbox(), isRoot)] : []),
     await fuseNative(packageFolder()),
     place,
+    configuration(),
     // Nor can daemons be asked what they run and serve.
     ...(place.verdict === "ok" && native.verdict === "ok" ? daemonFindings(folder, answers) : []),
     pipes(),

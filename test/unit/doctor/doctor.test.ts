@@ -12,6 +12,7 @@ import {
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { configuration } from "../../../daemon/doctor/configuration.js";
 import { daemonLog, daemonState } from "../../../daemon/doctor/daemon.js";
 import { listeningFolders } from "../../../daemon/doctor/daemons.js";
 import type { Finding } from "../../../daemon/doctor/finding.js";
@@ -286,6 +287,20 @@ describe("the daemon", () => {
     truncateSync(log, 65 * 2 ** 20);
     expectFinding(daemonLog(path), "warning", "has 65 MiB");
     rmSync(log);
+  });
+});
+
+describe("the configuration", () => {
+  it("need not be there; what is there has to be right", () => {
+    const path = join(newFolder(), "isomountd.toml");
+    const file = { path, named: false };
+    expectFinding(configuration(file), "ok", "is not there, and need not be");
+    writeFileSync(path, 'log-level = "debug"');
+    expectFinding(configuration(file), "ok", path);
+    writeFileSync(path, 'log-level = "loud"');
+    expectFinding(configuration(file), "failure", 'log-level = "loud" is wrong');
+    writeFileSync(path, `log-file = "${path}/missing/a.log"`);
+    expectFinding(configuration(file), "failure", "a.log cannot be opened");
   });
 });
 
