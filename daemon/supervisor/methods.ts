@@ -252,6 +252,7 @@ function mountOptions(fields: Fields): MountOptions {
     mode: fields.optionalCount("mode"),
     dmode: fields.optionalCount("dmode"),
     private: fields.optionalFlag("private"),
+    noexec: fields.optionalFlag("noexec"),
     transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
     idleTimeout: fields.optionalCount("idleTimeout"),
     sleepTimeout: fields.optionalCount("sleepTimeout"),

@@ -164,6 +164,7 @@ export class Supervisor {
       source: options.fsname ?? image.path,
       maxReadBytes: MAX_READ_BYTES,
       private: options.private ?? process.geteuid?.() !== 0,
+      noexec: options.noexec ?? false,
     };
     let mounted: MountedImage;
     try {
@@ -206,6 +207,9 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
+    if (request.noexec) {
+      throw new MountError("EINVAL", "transport=fuse-native has no noexec: leave one of them out");
+    }
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
     const server = await this.reopen(facts.image, (image) => this.servers.hireNative(image));
