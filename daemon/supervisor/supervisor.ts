@@ -60,6 +60,8 @@ const MAX_READ_BYTES = MAX_SPLICE_BYTES;
 const READ_AHEAD_BYTES = 4 * MAX_READ_BYTES;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
+/** Records that could not be written are tried again. */
+const SAVE_AGAIN_MILLISECONDS = 5_000;
 
 export interface OpenRequest {
   path: string;
@@ -86,6 +88,9 @@ export class Supervisor {
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new MountTable();
   private lastSession = 0;
+  /** Mounts whose records are missing or old, because they could not be written. */
+  private readonly unsaved = new Set<MountedImage>();
+  private saveAgain: NodeJS.Timeout | undefined;
   /** Until every mount that was begun is there, or has failed. */
   private mounting: Promise<void> = Promise.resolve();
   private readonly state: StateFolder;
@@ -267,17 +272,31 @@ export class Supervisor {
     this.mounts.wait(mounted.id).then(() => watch.stop());
   }
 
-  /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
+  /**
+   * A mount that cannot be recorded goes on; until there is room again, it would be lost to the next
+   * supervisor.
+   */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
     if (mounted.facts.transport !== "dev-fuse" || !this.mounts.has(mounted.id)) return;
+    const { mountpoint } = mounted.facts;
     try {
       this.state.save(mounted.record());
+      if (this.unsaved.delete(mounted)) this.log.info(`${mountpoint}: its record is written now`);
     } catch (error) {
-      this.log.error(
-        `${mounted.facts.mountpoint}: its record cannot be written, so it will not survive a restart of isomountd: ${(error as Error).message}`,
-      );
+      this.saveAgain ??= setTimeout(() => this.saveTheRest(), SAVE_AGAIN_MILLISECONDS);
+      if (this.unsaved.has(mounted)) return;
+      this.unsaved.add(mounted);
+      const problem = "its record cannot be written; until it can be,";
+      const cost = "the mount will not survive a restart of isomountd";
+      this.log.error(`${mountpoint}: ${problem} ${cost}: ${(error as Error).message}`);
     }
+  }
+
+  private saveTheRest(): void {
+    clearTimeout(this.saveAgain);
+    this.saveAgain = undefined;
+    for (const mounted of this.unsaved) this.save(mounted);
   }
 
   /** Takes on what an earlier supervisor left. */
@@ -428,6 +447,7 @@ export class Supervisor {
 
   /** Before the process ends: what serves nobody goes with it. */
   end(): void {
+    this.saveTheRest();
     this.servers.end();
     this.store.end();
   }
@@ -442,7 +462,10 @@ export class Supervisor {
 
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.remove(mounted);
+    this.unsaved.delete(mounted);
     this.state.remove(mounted.id);
+    // What it has given back may be the room that others lack.
+    this.saveTheRest();
     if (mounted.facts.transport === "dev-fuse") {
       this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
     }
