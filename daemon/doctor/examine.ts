@@ -15,7 +15,7 @@ import { staleMounts } from "./mounts.js";
 import { mountpointPlace, runtimePlace } from "./places.js";
 import { fuseNative, kernel, koffi, nodeVersion } from "./runtime.js";
 import { sandboxing } from "./sandbox.js";
-import { mountHelper, unitStates, units } from "./systemd.js";
+import { mountHelper, systemHasUnits, unitStates, units } from "./systemd.js";
 
 /** Changes nothing on the machine. */
 export async function examine(): Promise<Finding[]> {
@@ -43,7 +43,7 @@ export async function examine(): Promise<Finding[]> {
     openFiles(),
     mountpointPlace(),
     units(states, isRoot),
-    mountHelper(/^LoadState=loaded$/m.test(states ?? "")),
+    mountHelper(isRoot ? /^LoadState=loaded$/m.test(states ?? "") : systemHasUnits()),
   ];
 }
 
