@@ -122,6 +122,13 @@ export const ownOptions: readonly OwnOption[] = [
     },
   },
   {
+    name: "noexec",
+    help: "programs in the image cannot be run",
+    set: ({ mount }) => {
+      mount.noexec = true;
+    },
+  },
+  {
     name: "fsname",
     value: "TEXT",
     help: "shown by df and in /proc/mounts instead of the image's path",
@@ -199,17 +206,14 @@ const byName = new Map(ownOptions.map((option) => [option.name, option]));
 /** What mount(8), fstab and systemd say to themselves or to any filesystem, and what always holds. */
 const ignored = new Set(
   (
-    "ro defaults nofail _netdev auto noauto user nouser users owner group exec suid nosuid dev nodev " +
+    "ro defaults nofail _netdev auto noauto user nouser users owner group suid nosuid dev nodev " +
     "sync async dirsync atime noatime relatime norelatime strictatime nostrictatime diratime " +
     "nodiratime lazytime nolazytime iversion noiversion mand nomand silent loud loop " +
     "default_permissions comment uhelper helper"
   ).split(" "),
 );
 
-const unsupported: Record<string, string> = {
-  rw: "images are mounted read-only: 'rw' is ignored",
-  noexec: "'noexec' is not supported and ignored: programs in the image can be run",
-};
+const READ_ONLY = "images are mounted read-only: 'rw' is ignored";
 
 /**
  * Throws a usage Failure for what is unknown, incomplete or contradictory; with `sloppy` (mount -s)
@@ -220,7 +224,9 @@ export function parseOptions(options: readonly RawOption[], sloppy = false): Mou
   for (const { name, value } of options) {
     const own = byName.get(name);
     if (own !== undefined) apply(own, value, settings);
-    else if (name in unsupported) settings.warnings.push(unsupported[name]);
+    else if (name === "rw") settings.warnings.push(READ_ONLY);
+    // After `user`, which implies `noexec`, too.
+    else if (name === "exec") delete settings.mount.noexec;
     else if (!sloppy && !ignored.has(name) && !/^x-/i.test(name)) throw unknown(name);
   }
   if (Object.keys(settings.passphrase).length > 1) {

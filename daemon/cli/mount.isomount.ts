@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 /** The helper that mount(8) runs for `mount -t isomount SPEC DIR` and for lines of fstab. */
-import { ExitCode, usage } from "../client/failure.js";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { connectIfNeeded } from "../client/connect.js";
+import { ExitCode, failed, usage } from "../client/failure.js";
+import { ourMounts } from "../client/mount-table.js";
 import { runMount } from "./mount-command.js";
+import { ownOptions, parseOptions } from "./mount-options.js";
 import { type RawOption, splitOptions } from "./option-string.js";
-import { report } from "./report.js";
+import { report, warn } from "./report.js";
 
 const USAGE = "mount.isomount IMAGE MOUNTPOINT [-sfnv] [-N NAMESPACE] [-o OPTIONS] [-t TYPE]";
 
@@ -48,10 +53,58 @@ function parseCall(words: readonly string[]): HelperCall {
   };
 }
 
+/**
+ * `mount -o remount`, as `systemctl reload` of a mount unit does it. mount(8) names the options of
+ * fstab again, whether they have changed or not.
+ */
+function remount({ mountpoint, options, sloppy }: HelperCall): ExitCode {
+  parseOptions(options, sloppy);
+  const path = resolve(mountpoint);
+  if (!ourMounts().some((mount) => mount.mountpoint === path)) {
+    throw failed(`${path} cannot be remounted: it is not mounted`);
+  }
+  if (options.some(({ name }) => ownOptions.some((own) => own.name === name))) {
+    warn(`${path} stays as it was mounted: to change its options, unmount and mount it again`);
+  }
+  return ExitCode.ok;
+}
+
+/** `mount -a` tells by the source whether a line is mounted, and with `fsname=` that is another. */
+async function isThereAlready({ image, mountpoint, options }: HelperCall): Promise<boolean> {
+  if (!options.some(({ name }) => name === "fsname")) return false;
+  const connection = await connectIfNeeded();
+  try {
+    const mounts = connection?.call("list", {}) ?? [];
+    return mounts.some(
+      (mount) =>
+        mount.image === resolve(image) &&
+        mount.mountpoint === resolve(mountpoint) &&
+        mount.state !== "detached",
+    );
+  } finally {
+    connection?.close();
+  }
+}
+
+async function run(call: HelperCall): Promise<ExitCode> {
+  const { fake, ...command } = call;
+  const options = command.options.filter(({ name }) => name !== "remount");
+  if (fake) return ExitCode.ok;
+  if (options.length < command.options.length) return remount({ ...call, options });
+  return (await isThereAlready(call)) ? ExitCode.ok : runMount(command);
+}
+
 async function main(words: string[]): Promise<number> {
   try {
-    const { fake, ...command } = parseCall(words);
-    return fake ? ExitCode.ok : await runMount(command);
+    const call = parseCall(words);
+    try {
+      return await run(call);
+    } catch (error) {
+      const status = report(error);
+      // fstab(5): what is not there is no failure. Still said: a mount unit fails for want of a mount.
+      const mayBeMissing = call.options.some(({ name }) => name === "nofail");
+      return mayBeMissing && !existsSync(call.image) ? ExitCode.ok : status;
+    }
   } catch (error) {
     return report(error);
   }

@@ -1,6 +1,7 @@
 /** The daemons that run on this machine and may be asked: one's own, and for root everybody's. */
-import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readFileSync, type Stats } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { codeOf } from "../client/failure.js";
 import type { DaemonInfo, MountInfo } from "../rpc/protocol.js";
 import { controlSocket } from "../rpc/runtime-folder.js";
 
@@ -42,7 +43,14 @@ export async function askDaemons(): Promise<DaemonAnswer[]> {
 
 /** Other programs call a socket the same: ours lies beside a lock. */
 function isOurs(folder: string): boolean {
-  const socket = lstatSync(controlSocket(folder), { throwIfNoEntry: false });
+  let socket: Stats | undefined;
+  try {
+    socket = lstatSync(controlSocket(folder), { throwIfNoEntry: false });
+  } catch (error) {
+    // Of another user, root included: their folders are closed.
+    if (codeOf(error) === "EACCES") return false;
+    throw error;
+  }
   const uid = process.getuid!();
   if (socket === undefined || (socket.uid !== uid && uid !== 0)) return false;
   return existsSync(join(folder, "isomountd.lock"));

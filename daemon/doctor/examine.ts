@@ -5,6 +5,7 @@ import { ourMounts } from "../client/mount-table.js";
 import { runtimeFolder } from "../rpc/runtime-folder.js";
 import { findSandbox } from "../supervisor/sandbox.js";
 import { StateFolder, type StateRecord } from "../supervisor/state-record.js";
+import { configuration } from "./configuration.js";
 import { daemonLog, daemonState } from "./daemon.js";
 import { askDaemons, type DaemonAnswer } from "./daemons.js";
 import type { Finding } from "./finding.js";
@@ -14,7 +15,7 @@ import { staleMounts } from "./mounts.js";
 import { mountpointPlace, runtimePlace } from "./places.js";
 import { fuseNative, kernel, koffi, nodeVersion } from "./runtime.js";
 import { sandboxing } from "./sandbox.js";
-import { mountHelper, unitStates, units } from "./systemd.js";
+import { mountHelper, systemHasUnits, unitStates, units } from "./systemd.js";
 
 /** Changes nothing on the machine. */
 export async function examine(): Promise<Finding[]> {
@@ -35,13 +36,14 @@ export async function examine(): Promise<Finding[]> {
     ...(native.verdict === "ok" ? [sandboxing(findSandbox(), isRoot)] : []),
     await fuseNative(packageFolder()),
     place,
+    configuration(),
     // Nor can daemons be asked what they run and serve.
     ...(place.verdict === "ok" && native.verdict === "ok" ? daemonFindings(folder, answers) : []),
     pipes(),
     openFiles(),
     mountpointPlace(),
     units(states, isRoot),
-    mountHelper(/^LoadState=loaded$/m.test(states ?? "")),
+    mountHelper(isRoot ? /^LoadState=loaded$/m.test(states ?? "") : systemHasUnits()),
   ];
 }
 

@@ -47,7 +47,8 @@ export function mountpointPlace(folder = defaultFolder()): Finding {
       `are made in ${folder}${nearest === folder ? "" : ", which will be made"}`,
     );
   }
-  const owner = `${asRoot}chown ${process.getuid!()} ${shellWord(nearest)}`;
+  // Not by giving away the folder above, which may be anything where the home folder is missing.
+  const owner = `${asRoot}install -d -o ${process.getuid!()} ${shellWord(folder)}`;
   return lack(
     "warning",
     subject,

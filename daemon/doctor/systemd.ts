@@ -1,6 +1,7 @@
 /** Whether systemd keeps the daemon, and what fstab needs of it. */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Finding, fine, lack } from "./finding.js";
 
@@ -51,13 +52,20 @@ export function units(text: string | undefined, isRoot: boolean): Finding {
       `systemctl ${scope}status ${failed.Id}; then: systemctl ${scope}restart ${failed.Id}`,
     );
   }
-  const stale = installed.find(({ NeedDaemonReload }) => NeedDaemonReload === "yes");
   const socket = states.find(({ Id }) => Id === UNITS[0]);
-  if (stale !== undefined || socket?.ActiveState !== "active") {
-    const found =
-      stale === undefined ? `${UNITS[0]} is not active` : `${stale.Id} has changed on disk`;
+  if (socket?.ActiveState !== "active") {
     const cost = "the daemon does not run as a service of systemd";
-    return lack("warning", subject, found, cost, install);
+    return lack("warning", subject, `${UNITS[0]} is not active`, cost, install);
+  }
+  const stale = installed.find(({ NeedDaemonReload }) => NeedDaemonReload === "yes");
+  if (stale !== undefined) {
+    return lack(
+      "warning",
+      subject,
+      `${stale.Id} has changed on disk`,
+      "systemd goes by what it was before",
+      isRoot ? "systemctl daemon-reload" : "systemctl --user daemon-reload",
+    );
   }
   const kind = socket.UnitFileState === "enabled" ? "at every boot" : "until the next boot";
   return fine(subject, `starts the daemon when it is needed, ${kind}`);
@@ -69,6 +77,14 @@ function parseState(paragraph: string): UnitState {
     return [line.slice(0, equals), line.slice(equals + 1)];
   });
   return Object.fromEntries(pairs) as UnitState;
+}
+
+/** systemd.unit(5), "System Unit Search Path". */
+const SYSTEM_FOLDERS = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"];
+
+/** Whether the system has our units, for users, who see their own systemd's. */
+export function systemHasUnits(folders: readonly string[] = SYSTEM_FOLDERS): boolean {
+  return folders.some((folder) => existsSync(join(folder, "systemd/system", UNITS[0])));
 }
 
 /** mount(8) looks for it there alone. */

@@ -32,6 +32,8 @@ export interface MountOptions {
   dmode?: number;
   /** Only the user who mounts sees it, without permission checks. */
   private?: boolean;
+  /** Programs in the image cannot be run. */
+  noexec?: boolean;
   transport?: "dev-fuse" | "fuse-native";
   /** `false`: run the server without bubblewrap even where it is there. */
   sandbox?: boolean;

@@ -79,6 +79,11 @@ function jsonLine(journal: boolean) {
   });
 }
 
+/** How a line to standard error begins, where no log is open yet. */
+export function lineStart(level: "error"): string {
+  return isJournal() ? priority(level) : "";
+}
+
 function priority(level: string): string {
   return `<${journalPriority[level]}>`;
 }

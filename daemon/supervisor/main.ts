@@ -23,7 +23,7 @@ import { GroupSocket } from "./group-socket.js";
 import { closeInherited } from "./inherited.js";
 import { KeeperProcess } from "./keeper-process.js";
 import { Listener } from "./listener.js";
-import { DaemonLog } from "./log.js";
+import { DaemonLog, lineStart } from "./log.js";
 import { MethodTable } from "./methods.js";
 import { MetricsSocket } from "./metrics-socket.js";
 import { findSandbox } from "./sandbox.js";
@@ -58,7 +58,7 @@ function tellStarter(word: string): void {
 }
 
 function giveUp(reason: string, status = 1): never {
-  writeSync(2, `isomountd: ${reason}\n`);
+  writeSync(2, `${lineStart("error")}isomountd: ${reason}\n`);
   // Last: whoever is told may look into the log at once.
   tellStarter(reason);
   process.exit(status);

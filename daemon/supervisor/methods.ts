@@ -285,6 +285,7 @@ function mountOptions(fields: Fields): MountOptions {
     mode: fields.optionalCount("mode", 0o7777),
     dmode: fields.optionalCount("dmode", 0o7777),
     private: fields.optionalFlag("private"),
+    noexec: fields.optionalFlag("noexec"),
     transport: fields.optionalChoice("transport", ["dev-fuse", "fuse-native"]),
     idleTimeout: fields.optionalCount("idleTimeout"),
     sleepTimeout: fields.optionalCount("sleepTimeout"),

@@ -68,6 +68,18 @@ export class MountTable {
   }
 
   /**
+   * Whether the kernel still has it. The device of one that has gone may by now be that of the next
+   * mount, even of the same image on the same folder.
+   */
+  isShown({ id, facts }: MountedImage): boolean {
+    const { device, source } = facts;
+    if ([...this].some((other) => other.id !== id && other.facts.device === device)) return false;
+    return readMountinfo().some(
+      (entry) => entry.device === device && (entry.source === source || source === undefined),
+    );
+  }
+
+  /**
    * What is meant by an id, a mountpoint or an image; the latest last. `by`: only what this user has
    * mounted. Throws RequestFailure where there is none.
    */

@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import { Standby } from "../../fs-adapter/dev-fuse/standby.js";
-import { type MountEntry, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
+import type { MountEntry } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { setBlocking } from "../../fs-adapter/system/unix-socket.js";
@@ -81,6 +81,8 @@ function newMount(): MountHistory {
 export interface MountEvents {
   /** Starts another server for the same image. */
   reopen(): Promise<OpenedServer>;
+  /** Nothing more comes from the kernel: it was unmounted, or its connection was ended by force. */
+  disconnected(): void;
   /** The kernel's mount is gone. Comes once, last. */
   unmounted(reason: string): void;
   /** No server can be kept alive: the mount must go. */
@@ -101,7 +103,8 @@ export class MountedImage {
   /** When servers ended, lately. */
   private ends: number[] = [];
   private ended = false;
-  private leaving = false;
+  /** There will be nothing to serve any more. */
+  private disconnected = false;
   /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
   private earlier = NO_STATISTICS;
@@ -250,29 +253,12 @@ export class MountedImage {
 
   private stayAsleep(): void {
     const state = this.standby?.answer();
-    if (state === "unmounted") this.disconnected();
+    if (state === "unmounted") this.disconnect();
     else if (state === "wanted") {
       this.rise();
       this.wanted = true;
       void this.revive();
     } else this.poller.watch(this.facts.fuse, POLLIN, () => this.stayAsleep());
-  }
-
-  /**
-   * The connection has ended, as a rule because the last mount of it is gone. Not so if somebody has
-   * aborted it, or if the server says what is not true: what is mounted yet would be a dead mount.
-   */
-  private disconnected(): void {
-    if (this.leaving) return;
-    this.locate(readMountinfo());
-    if (this.facts.transport === "fuse-native" || this.detached) this.end("unmounted");
-    else this.leave("its connection to the kernel was ended");
-  }
-
-  /** Lost already; it ends as soon as it is unmounted. */
-  private leave(reason: string): void {
-    this.leaving = true;
-    this.events.lost(reason);
   }
 
   private rise(): void {
@@ -338,7 +324,7 @@ export class MountedImage {
 
   private hear(message: FromServer): void {
     this.watch?.heard(message.type === "pong" ? message.busyMilliseconds : undefined);
-    if (message.type === "unmounted") this.disconnected();
+    if (message.type === "unmounted") this.disconnect();
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
       if (statistics.requests > this.statistics.requests) this.usedAt = Date.now();
@@ -346,6 +332,11 @@ export class MountedImage {
       this.statistics = { ...NO_STATISTICS, ...statistics };
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
     } else if (message.type === "defect") this.events.happened("error", message.message);
+  }
+
+  private disconnect(): void {
+    this.disconnected = true;
+    this.events.disconnected();
   }
 
   private sleepIfUnused(): void {
@@ -358,7 +349,7 @@ export class MountedImage {
 
   /** The server is gone, but nobody has unmounted. */
   private bereaved(): void {
-    if (this.ended || this.leaving) return;
+    if (this.ended || this.disconnected) return;
     this.dismiss();
     this.earlier = sum(this.earlier, this.statistics);
     this.statistics = NO_STATISTICS;

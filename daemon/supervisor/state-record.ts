@@ -5,7 +5,7 @@
  * One JSON file a mount in the runtime folder, which does not outlive a boot. Key material is not
  * in it.
  */
-import { readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import type { ImageDescription } from "../../image-core/description.js";
@@ -64,8 +64,13 @@ export class StateFolder {
   save(record: Omit<StateRecord, "version" | "nodeIdVersion">): void {
     const path = this.path(record.id);
     const whole = { version: RECORD_VERSION, nodeIdVersion: NODE_ID_VERSION, ...record };
-    writeFileSync(`${path}.new`, JSON.stringify(whole), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify(whole), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    } catch (error) {
+      rmSync(`${path}.new`, { force: true });
+      throw error;
+    }
   }
 
   remove(id: string): void {

@@ -62,6 +62,8 @@ const MAX_READ_BYTES = MAX_SPLICE_BYTES;
 const READ_AHEAD_BYTES = 4 * MAX_READ_BYTES;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
+/** Records that could not be written are tried again. */
+const SAVE_AGAIN_MILLISECONDS = 5_000;
 
 export interface OpenRequest {
   path: string;
@@ -88,6 +90,11 @@ export class Supervisor {
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new MountTable();
   private lastSession = 0;
+  /** Mounts whose records are missing or old, because they could not be written. */
+  private readonly unsaved = new Set<MountedImage>();
+  private saveAgain: NodeJS.Timeout | undefined;
+  /** Until every mount that was begun is there, or has failed. */
+  private mounting: Promise<void> = Promise.resolve();
   private readonly state: StateFolder;
   private readonly servers: ServerPool;
   private readonly turnstile = new Turnstile();
@@ -164,6 +171,7 @@ export class Supervisor {
       source: options.fsname ?? image.path,
       maxReadBytes: MAX_READ_BYTES,
       private: options.private ?? process.geteuid?.() !== 0,
+      noexec: options.noexec ?? false,
     };
     let mounted: MountedImage;
     try {
@@ -189,7 +197,9 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
-    const { fuse, ...place } = await mountFuse(request);
+    const making = mountFuse(request);
+    this.mounting = Promise.allSettled([this.mounting, making]).then(() => undefined);
+    const { fuse, ...place } = await making;
     const slots = createMemfd("isomount-slots", SLOTS_SIZE);
     const mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
     mounted.serve(opened, false);
@@ -204,6 +214,9 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
+    if (request.noexec) {
+      throw new MountError("EINVAL", "transport=fuse-native has no noexec: leave one of them out");
+    }
     // What has opened the image cannot mount by itself: another server does both.
     retire(opened);
     const server = await this.reopen(facts.image, (image) => this.servers.hireNative(image));
@@ -233,6 +246,7 @@ export class Supervisor {
       this.poller,
       {
         reopen: () => this.reopen(facts.image),
+        disconnected: () => void this.disconnected(mounted),
         unmounted: (reason) => this.unmounted(mounted, reason, made),
         lost: (reason) => this.lost(mounted, reason),
         changed: () => {
@@ -260,17 +274,31 @@ export class Supervisor {
     this.mounts.wait(mounted.id).then(() => watch.stop());
   }
 
-  /** A mount that cannot be recorded goes on; it is only lost to the next supervisor. */
+  /**
+   * A mount that cannot be recorded goes on; until there is room again, it would be lost to the next
+   * supervisor.
+   */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
     if (mounted.facts.transport !== "dev-fuse" || !this.mounts.has(mounted.id)) return;
+    const { mountpoint } = mounted.facts;
     try {
       this.state.save(mounted.record());
+      if (this.unsaved.delete(mounted)) this.log.info(`${mountpoint}: its record is written now`);
     } catch (error) {
-      this.log.error(
-        `${mounted.facts.mountpoint}: its record cannot be written, so it will not survive a restart of isomountd: ${(error as Error).message}`,
-      );
+      this.saveAgain ??= setTimeout(() => this.saveTheRest(), SAVE_AGAIN_MILLISECONDS);
+      if (this.unsaved.has(mounted)) return;
+      this.unsaved.add(mounted);
+      const problem = "its record cannot be written; until it can be,";
+      const cost = "the mount will not survive a restart of isomountd";
+      this.log.error(`${mountpoint}: ${problem} ${cost}: ${(error as Error).message}`);
     }
+  }
+
+  private saveTheRest(): void {
+    clearTimeout(this.saveAgain);
+    this.saveAgain = undefined;
+    for (const mounted of this.unsaved) this.save(mounted);
   }
 
   /** Takes on what an earlier supervisor left. */
@@ -422,6 +450,7 @@ export class Supervisor {
 
   /** Before the process ends: what serves nobody goes with it. */
   end(): void {
+    this.saveTheRest();
     this.servers.end();
     this.store.end();
   }
@@ -436,7 +465,10 @@ export class Supervisor {
 
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.remove(mounted);
+    this.unsaved.delete(mounted);
     this.state.remove(mounted.id);
+    // What it has given back may be the room that others lack.
+    this.saveTheRest();
     if (mounted.facts.transport === "dev-fuse") {
       this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
     }
@@ -445,6 +477,17 @@ export class Supervisor {
     this.tell(mounted, "unmounted", `${image.path}: ${reason} from ${mountpoint}`);
     this.mounts.tellEnd(mounted.id, reason);
     if (made) removeMadeFolder(made, (text) => this.log.warn(text));
+  }
+
+  /**
+   * After an unmount there is nothing left. `umount -f` of what is in use, and whoever aborts a
+   * connection, leave a mount that answers nobody.
+   */
+  private async disconnected(mounted: MountedImage): Promise<void> {
+    // One that is being made may have been given the same device: it is told apart once it is ours.
+    if (this.mounts.isShown(mounted)) await this.mounting;
+    if (this.mounts.isShown(mounted)) this.lost(mounted, "its connection was ended by force");
+    else mounted.end("unmounted");
   }
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */

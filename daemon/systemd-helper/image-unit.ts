@@ -1,11 +1,14 @@
 /** isomount@.service: an image that is named by the instance, or in a file that the instance names. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { runMount } from "../cli/mount-command.js";
+import { parseOptions } from "../cli/mount-options.js";
 import { detach } from "../client/detach.js";
-import { ExitCode, failed, reasonOf } from "../client/failure.js";
+import { codeOf, ExitCode, Failure, failed, reasonOf, usage } from "../client/failure.js";
 import { ourMounts } from "../client/mount-table.js";
+import { O_PATH } from "../client/mountpoint.js";
+import { unescapeName, unescapePath } from "./instance.js";
 import { type ImageUnit, parseImageUnit } from "./unit-file.js";
 
 /** Where administrators, and users, write their files. */
@@ -16,18 +19,16 @@ function configurationFolder(): string {
 }
 
 /**
- * `instance` as it stands in the unit's name, `path` as systemd unescapes it. A file of that name
- * goes before an image.
+ * `instance` as it stands in the unit's name. A file of that name goes before an image; systemctl
+ * escapes what such a name may not hold, so that `%i` is not what somebody has typed.
  */
-export function findImageUnit(
-  instance: string,
-  path: string,
-  folder = configurationFolder(),
-): ImageUnit {
-  const file = join(folder, `${instance}.toml`);
-  if (existsSync(file)) return readUnitFile(file);
+export function findImageUnit(instance: string, folder = configurationFolder()): ImageUnit {
+  const files = [instance, unescapeName(instance)].map((name) => join(folder, `${name}.toml`));
+  const file = files.find((candidate) => existsSync(candidate));
+  if (file !== undefined) return readUnitFile(file);
+  const path = unescapePath(instance);
   if (existsSync(path)) return { image: path, options: [] };
-  throw failed(`there is neither ${file} nor an image ${path}`);
+  throw failed(`there is neither ${files[1]} nor an image ${path}`);
 }
 
 function readUnitFile(file: string): ImageUnit {
@@ -37,7 +38,14 @@ function readUnitFile(file: string): ImageUnit {
   } catch (error) {
     throw failed(`cannot read ${file}: ${reasonOf(error)}`, error);
   }
-  return parseImageUnit(text, file);
+  const unit = parseImageUnit(text, file);
+  try {
+    parseOptions(unit.options);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw usage(`${file}: ${error.message}`, error.details.hint);
+  }
+  return unit;
 }
 
 /** Mounted already is as good: the mount may have outlived the unit's last run. */
@@ -52,7 +60,8 @@ function makeFolder(mountpoint: string): void {
   try {
     mkdirSync(mountpoint, { recursive: true });
   } catch (error) {
-    throw failed(`cannot make the mountpoint ${mountpoint}: ${reasonOf(error)}`, error);
+    const reason = codeOf(error) === "EEXIST" ? "it is not a folder" : reasonOf(error);
+    throw failed(`cannot make the mountpoint ${mountpoint}: ${reason}`, error);
   }
 }
 
@@ -66,9 +75,29 @@ export async function unmountUnit(unit: ImageUnit): Promise<ExitCode> {
 }
 
 function mountpointsOf({ image, mountpoint, options }: ImageUnit): string[] {
-  const source = options.findLast(({ name }) => name === "fsname")?.value ?? image;
+  const source = options.findLast(({ name }) => name === "fsname")?.value ?? resolve(image);
+  const place = mountpoint === undefined ? undefined : kernelPath(mountpoint);
   return ourMounts()
     .filter((entry) => entry.source === source)
     .map((entry) => entry.mountpoint)
-    .filter((path) => mountpoint === undefined || path === mountpoint);
+    .filter((path) => place === undefined || path === place);
+}
+
+/**
+ * As the kernel lists it: without symlinks, and without a slash at its end. O_PATH asks the server of
+ * what is mounted there nothing.
+ */
+function kernelPath(path: string): string {
+  let fd: number;
+  try {
+    fd = openSync(path, O_PATH);
+  } catch {
+    // Not there, so nothing is mounted on it; or out of reach, and its name is all there is.
+    return resolve(path);
+  }
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } finally {
+    closeSync(fd);
+  }
 }

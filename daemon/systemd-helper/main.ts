@@ -1,33 +1,41 @@
 /**
  * What the unit files run besides the daemon itself:
- *   mount INSTANCE PATH, unmount INSTANCE PATH   isomount@.service
- *   stopped                                      isomountd.service, when the daemon has ended
+ *   mount INSTANCE, unmount INSTANCE   isomount@.service
+ *   watch INSTANCE                     isomount-watch@.service
+ *   stopped                            isomountd.service, when the daemon has ended
  */
 import { report } from "../cli/report.js";
 import { ExitCode, usage } from "../client/failure.js";
 import { findImageUnit, mountUnit, unmountUnit } from "./image-unit.js";
+import { unescapePath } from "./instance.js";
 import { cleanUp, isStoppedForGood } from "./stopped.js";
 
-const [verb, ...parameters] = process.argv.slice(2);
+const [verb, instance] = process.argv.slice(2);
 
 async function run(): Promise<ExitCode> {
   switch (verb) {
     case "mount":
-      return mountUnit(imageUnit());
+      return mountUnit(findImageUnit(named()));
     case "unmount":
-      return unmountUnit(imageUnit());
+      return unmountUnit(findImageUnit(named()));
+    case "watch":
+      return watch(unescapePath(named()));
     case "stopped":
       if (await isStoppedForGood()) await cleanUp();
       return ExitCode.ok;
     default:
-      throw usage(`unknown verb ${verb}`, "mount, unmount or stopped");
+      throw usage(`unknown verb ${verb}`, "mount, unmount, watch or stopped");
   }
 }
 
-function imageUnit() {
-  const [instance, path] = parameters;
-  if (path === undefined) throw usage("an instance and its path are needed");
-  return findImageUnit(instance, path);
+function named(): string {
+  if (instance === undefined) throw usage("an instance is needed");
+  return instance;
+}
+
+async function watch(folder: string): Promise<ExitCode> {
+  const { runWatch } = await import("../cli/watch-command.js");
+  return runWatch({ folders: [folder], options: [], keep: false });
 }
 
 try {

@@ -22,7 +22,13 @@ export class FolderWatcher {
   private watcher: FSWatcher | undefined;
   private timer: NodeJS.Timeout | undefined;
   private dueAt = Number.POSITIVE_INFINITY;
-  private isAway = false;
+  /** Of the folder that is listened to: another may take its place. */
+  private identity: string | undefined;
+  private isUnreadable = false;
+  /** The system has no more watches to give. */
+  private isDeaf = false;
+  /** As they were when they were seen last. */
+  private known = new Map<string, FileFacts>();
 
   constructor(
     readonly folder: string,
@@ -56,7 +62,9 @@ export class FolderWatcher {
   private look(): void {
     this.timer = undefined;
     this.listen();
-    const { arrived, left, again } = this.state.look(this.files(), Date.now(), (name) =>
+    const files = this.files();
+    this.known = new Map(files.map((file) => [file.name, file]));
+    const { arrived, left, again } = this.state.look(files, Date.now(), (name) =>
       isBundle(name) ? undefined : isBeingWritten(join(this.folder, name)),
     );
     // In this order, since a file that has changed does both.
@@ -65,19 +73,25 @@ export class FolderWatcher {
     this.lookIn(Math.min(again ?? POLL_MILLISECONDS, POLL_MILLISECONDS));
   }
 
-  /** A folder that comes back is another one, and has to be watched anew. */
+  /** A folder that has come in the place of another has to be listened to anew. */
   private listen(): void {
-    if (this.watcher !== undefined && !this.isAway) return;
-    this.watcher?.close();
-    this.watcher = undefined;
     try {
+      const { dev, ino, birthtimeMs } = statSync(this.folder);
+      // The number of one that was removed is often given to the next.
+      const identity = `${dev}:${ino}:${birthtimeMs}`;
+      if (this.watcher !== undefined && identity === this.identity) return;
+      this.watcher?.close();
+      this.watcher = undefined;
       this.watcher = watch(this.folder, () => this.lookIn(BURST_MILLISECONDS));
       this.watcher.on("error", () => {
-        this.isAway = true;
+        this.identity = undefined;
       });
+      this.identity = identity;
     } catch (error) {
-      // Gone: told when it is read. Too many watches: it is looked at now and then.
-      if (codeOf(error) !== "ENOENT") {
+      if (isGone(error)) this.identity = undefined;
+      // Gone, or out of reach: told when it is read. Too many watches: it is looked at now and then.
+      if (["EMFILE", "ENFILE", "ENOSPC"].includes(codeOf(error) ?? "") && !this.isDeaf) {
+        this.isDeaf = true;
         this.events.problem(`changes of ${this.folder} are seen late: ${reasonOf(error)}`);
       }
     }
@@ -88,11 +102,13 @@ export class FolderWatcher {
     try {
       names = readdirSync(this.folder);
     } catch (error) {
-      if (!this.isAway) this.events.problem(`${this.folder} cannot be read: ${reasonOf(error)}`);
-      this.isAway = true;
-      return [];
+      if (!this.isUnreadable) {
+        this.events.problem(`${this.folder} cannot be read: ${reasonOf(error)}`);
+      }
+      this.isUnreadable = true;
+      return isGone(error) ? [] : [...this.known.values()];
     }
-    this.isAway = false;
+    this.isUnreadable = false;
     return names.flatMap((name) => this.facts(name) ?? []);
   }
 
@@ -104,11 +120,18 @@ export class FolderWatcher {
       if (!stat.isDirectory() || !isBundle(name)) return undefined;
       const bands = statSync(join(path, "bands"));
       return { name, size: 1, signature: `${signature(stat)} ${signature(bands)}` };
-    } catch {
-      // Left in this very moment, a link to nowhere, or not ours to see.
-      return undefined;
+    } catch (error) {
+      return isGone(error) ? undefined : this.known.get(name);
     }
   }
+}
+
+/**
+ * Left in this very moment, or a link to nowhere. A disk or a network that does not answer for a while
+ * takes no image away.
+ */
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ENOTDIR", "ELOOP"].includes(codeOf(error) ?? "");
 }
 
 function signature({ dev, ino, size, mtimeMs }: Stats): string {

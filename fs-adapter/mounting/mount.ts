@@ -16,6 +16,7 @@ import { findMountpoint, type MountEntry, readMountinfo } from "./mountinfo.js";
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
+const MS_NOEXEC = 8;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
@@ -43,6 +44,8 @@ export interface MountRequest {
   maxReadBytes: number;
   /** Only the mounting user, no permission checks; otherwise everybody, checked by mode bits. */
   private: boolean;
+  /** Programs in it cannot be run. */
+  noexec: boolean;
 }
 
 export interface Mounted {
@@ -95,7 +98,7 @@ function mountAsRoot(request: MountRequest): number {
     ...(request.private ? [] : ["allow_other", "default_permissions"]),
   ];
   const target = `/proc/self/fd/${request.mountpoint}`;
-  const flags = MS_RDONLY | MS_NOSUID | MS_NODEV;
+  const flags = MS_RDONLY | MS_NOSUID | MS_NODEV | (request.noexec ? MS_NOEXEC : 0);
   try {
     check(mount(request.source, target, FILESYSTEM_TYPE, flags, options.join(",")), "mount");
   } catch (error) {
@@ -130,6 +133,7 @@ async function mountByFusermount(request: MountRequest): Promise<number> {
     "ro",
     "nosuid",
     "nodev",
+    ...(request.noexec ? ["noexec"] : []),
     `fsname=${quote(request.source)}`,
     "subtype=isomount",
     `max_read=${request.maxReadBytes}`,

@@ -1,7 +1,8 @@
 /** The runtime folder, where it holds what this daemon does not know, or has no room left. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Finding } from "../../daemon/doctor/finding.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { listenUnix } from "../../fs-adapter/system/unix-socket.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
@@ -93,14 +94,25 @@ describe.skipIf(!isRoot)("a runtime folder without room", () => {
     const ours = [`mount ${full.runtime}`];
     await eventually("nothing else is left", () => `${full.leftovers()}` === `${ours}`);
     expect(readFileSync(log, "utf8")).toMatch(
-      / error: \S+mnt1: its record cannot be written, so it will not survive .*ENOSPC/,
+      / error: \S+mnt1: its record cannot be written; until it can be, .*ENOSPC/,
     );
   });
 
-  it("goes on when there is room again", () => {
-    full.runProgram("rm", join(full.runtime, "filler"));
+  it("writes down when there is room again what had none, for the next daemon", async () => {
+    fill("filler");
     const path = full.mount(image);
-    expect(readFileSync(join(full.runtime, "m2.json"), "utf8")).toContain('"id":"m2"');
+    expect(readdirSync(full.runtime).filter((name) => name.startsWith("m2"))).toEqual([]);
+    full.runProgram("rm", join(full.runtime, "filler"));
+    await eventually("the record is there", () => existsSync(join(full.runtime, "m2.json")));
+    full.succeed("daemon", "restart");
+    expect(full.list()).toMatchObject([{ id: "m2", mountpoint: path }]);
+    expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+  });
+
+  it("goes on when there is room again", () => {
+    full.succeed("umount", "m2");
+    const path = full.mount(image);
+    expect(readFileSync(join(full.runtime, "m3.json"), "utf8")).toContain('"id":"m3"');
     full.succeed("umount", path);
     full.succeed("daemon", "stop");
   });
@@ -134,6 +146,11 @@ describe.skipIf(!isRoot)("the daemons of two users", () => {
       expect(daemon.runProgram("cat", join(paths[1 - i], "a.txt")).status).not.toBe(0);
     });
     expect(first.daemonPid()).not.toBe(second.daemonPid());
+    for (const daemon of daemons) {
+      const { stdout, stderr } = daemon.run("doctor", "--json");
+      expect(stderr).toBe("");
+      expect((JSON.parse(stdout) as Finding[]).map(({ subject }) => subject)).toContain("daemon");
+    }
     chmodSync(first.folder, 0o755);
     second.environment.ISOMOUNT_RUNTIME_DIR = first.runtime;
     const { status, stderr } = second.run("list");

@@ -25,14 +25,16 @@ section reload; isomount list; old=$(main_pid); echo 'log-level = "debug"' > /et
 systemctl reload isomountd.service; echo $?; isomount list
 [ "$(main_pid)" = "$old" ] && state isomountd.service; journal | grep -c '^list by user 0 '
 
-section reload.bad; echo 'log-level = "loud"' > /etc/isomountd.toml; systemctl reload isomountd.service
+section reload.bad; echo 'log-level = "loud"' > /etc/isomountd.toml; systemctl reload isomountd.service 2>/dev/null; echo $?
 [ "$(main_pid)" = "$old" ] && state isomountd.service; await sh -c 'journalctl -b -o cat | grep "stays as it was"'; journal | grep 'stays as it was'
+section reload.priority; journalctl -b -o cat -p err -u isomountd.service | grep -c 'stays as it was'
 
 section start.bad; mkdir /srv/kept; isomount /srv/source/disc.iso /srv/kept
 systemctl restart isomountd.service; echo $?; state isomountd.service
 timeout 20 ${process.execPath} ${program} list; echo $?; sleep 1
 journal | grep -c '^isomountd: /etc/isomountd.toml: log-level = "loud" is wrong'; cat /srv/kept/a.txt
 
+section start.priority; journalctl -b -o cat -p err -u isomountd.service | grep -c '^isomountd: /etc/isomountd.toml: log-level'; isomount doctor --json | grep -c 'log-level = ."loud." is wrong'
 section start.good; rm /etc/isomountd.toml; isomount list --quiet; state isomountd.service
 
 section group.none; system stranger list; echo $?
@@ -70,7 +72,9 @@ describe.skipIf(nspawnMissing !== undefined)("the daemon's configuration under s
   });
 
   it("stays as it was where the file has become wrong", () => {
-    expect(said("reload.bad")).toMatch(/^active\nthe configuration stays as it was: \/etc\/isom/);
+    expect(said("reload.bad")).toMatch(
+      /^1\nactive\nthe configuration stays as it was: \/etc\/isom/,
+    );
   });
 
   it("that is wrong keeps the daemon from starting, once for each who asks, and harms no mount", () => {
@@ -84,6 +88,8 @@ describe.skipIf(nspawnMissing !== undefined)("the daemon's configuration under s
       content: "a",
     });
     expect(Number(starts)).toBeLessThanOrEqual(4);
+    // Found by who looks for errors only, and by the doctor.
+    expect(said("start.priority")).toBe(`${starts}\n1`);
     expect(said("start.good")).toBe("/srv/kept\nactive");
   });
 

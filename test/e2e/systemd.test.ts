@@ -23,7 +23,7 @@ function image(label: string): void {
 }
 
 const FSTAB = `
-/srv/images/BOOT.iso     /srv/boot     isomount  ro                                              0 0
+/srv/images/BOOT.iso     /srv/boot     isomount  ro,uid=5,fsname=boot\\040disk                     0 0
 /srv/images/missing.iso  /srv/missing  isomount  ro,nofail                                       0 0
 /srv/images/AUTO.iso     /srv/auto     isomount  noauto,x-systemd.automount,x-systemd.idle-timeout=1s  0 0
 `;
@@ -41,6 +41,13 @@ mountpoint = "/srv/deep/photos"
 [options]
 uid = 1234
 view = "iso9660"
+`;
+
+/** Named as people name things, and by paths that the kernel lists otherwise. */
+const ALBUM = `
+image = "/srv//images/../images/PHOTOS.iso"
+mountpoint = "/var/run/álbum $HOME/"
+options = "uid=1235"
 `;
 
 const SCRIPT = `
@@ -64,6 +71,11 @@ for unit in isomountd.socket isomountd.service isomount@x.service; do
 done | xargs
 
 section mount; mkdir /srv/by-hand; mount -t isomount -o mode=0440 /srv/images/HAND.iso /srv/by-hand && stat -c %a /srv/by-hand/hello
+section noexec; findmnt -n -o OPTIONS /srv/by-hand | grep -c noexec; umount /srv/by-hand
+mount -t isomount -o noexec /srv/images/HAND.iso /srv/by-hand; findmnt -n -o OPTIONS /srv/by-hand | grep -c noexec
+section all; mount -a -t isomount; echo $?; isomount list --quiet | grep -c boot
+section remount; mount -o remount /srv/boot; echo $?; systemctl reload srv-boot.mount; echo $?; cat /srv/boot/hello
+section remount.none; mount -t isomount -o remount /srv/images/HAND.iso /srv; echo $?
 section umount; umount /srv/by-hand && await sh -c '! grep -q by-hand /proc/mounts' && isomount list --quiet | grep -c by-hand
 section stray; mount -t isomount -o frobnicate /srv/images/HAND.iso /srv/by-hand; echo $?
 
@@ -78,6 +90,10 @@ section unit.stop; systemctl stop srv-unit.mount; state srv-unit.mount; grep -c 
 
 section photos.start; systemctl start isomount@photos.service; stat -c %u /srv/deep/photos/hello; state isomount@photos.service
 section photos.stop; systemctl stop isomount@photos.service; grep -c PHOTOS.iso /proc/mounts
+section album.start; systemctl start "isomount@$(systemd-escape 'mi álbum')"; stat -c %u '/run/álbum $HOME/hello'
+section album.restart; systemctl restart "isomount@$(systemd-escape 'mi álbum')"; echo $?
+section album.stop; systemctl stop "isomount@$(systemd-escape 'mi álbum')"; grep -c PHOTOS.iso /proc/mounts
+section dollar; systemctl start "isomount@$(systemd-escape --path '/srv/images/a $HOME \${HOME}.iso')"; cat /run/media/root/DOLLAR/hello; isomount umount /run/media/root/DOLLAR
 section escaped.start
 instance=isomount@$(systemd-escape --path "/srv/images/with space-and-dash.iso").service
 systemctl start "$instance"; cat /run/media/root/SPACE/hello
@@ -94,13 +110,15 @@ describe.skipIf(nspawnMissing !== undefined)("a machine with systemd", () => {
   let machine: Booted;
 
   beforeAll(async () => {
-    for (const label of ["BOOT", "AUTO", "UNIT", "PHOTOS", "HAND", "SPACE"]) image(label);
+    for (const label of ["BOOT", "AUTO", "UNIT", "PHOTOS", "HAND", "SPACE", "DOLLAR"]) image(label);
+    run("mv", [join(folder, "DOLLAR.iso"), join(folder, "a $HOME $\u007bHOME}.iso")]);
     run("mv", [join(folder, "SPACE.iso"), join(folder, "with space-and-dash.iso")]);
     machine = await boot({
       files: {
         "/etc/fstab": FSTAB,
         "/etc/systemd/system/srv-unit.mount": SRV_UNIT_MOUNT,
         "/etc/isomount/photos.toml": PHOTOS,
+        "/etc/isomount/mi álbum.toml": ALBUM,
         "/srv/images/.keep": "",
       },
       share: { "/srv/images": folder },
@@ -155,6 +173,19 @@ describe.skipIf(nspawnMissing !== undefined)("a machine with systemd", () => {
     expect(said("stray")).toMatch(/unknown option 'frobnicate'.*\n1$/);
   });
 
+  it("lets no program be run where it is told so", () => {
+    expect(said("noexec")).toBe("0\n1");
+  });
+
+  it("mounts nothing twice for mount -a, and bears mount -o remount", () => {
+    const lacks = "isomount: cannot open /srv/images/missing.iso: it does not exist";
+    expect(said("all")).toBe(`${lacks}\n0\n1`);
+    const [warning, ...rest] = said("remount")!.split("\n");
+    expect(warning).toContain("/srv/boot stays as it was mounted");
+    expect(rest).toEqual(["0", "0", HELLO]);
+    expect(said("remount.none")).toMatch(/\/srv cannot be remounted: it is not mounted\n32$/);
+  });
+
   it("mounts at first touch, unmounts when idle, and mounts again", () => {
     expect(said("auto.before")).toBe("inactive\n0");
     expect(said("auto.touch")).toBe(HELLO);
@@ -171,6 +202,13 @@ describe.skipIf(nspawnMissing !== undefined)("a machine with systemd", () => {
   it("mounts what a file in /etc/isomount says", () => {
     expect(said("photos.start")).toBe("1234\nactive");
     expect(said("photos.stop")).toBe("0");
+  });
+
+  it("finds and unmounts what is named in other letters, or by symlinks", () => {
+    expect(said("album.start")).toBe("1235");
+    expect(said("album.restart")).toBe("0");
+    expect(said("album.stop")).toBe("0");
+    expect(said("dollar")).toBe(HELLO);
   });
 
   it("mounts the image in an instance's name, and takes away the folder that it made", () => {

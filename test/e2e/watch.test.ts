@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import {
   appendFileSync,
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -221,6 +222,38 @@ it("waits for a folder that has gone away", async () => {
   output = "";
   put("a.iso", image("BACK"));
   await said(`mounted ${path} on ${join(home, "BACK")}\n`);
+  expect(await ends("SIGTERM")).toBe(0);
+});
+
+it("goes on with a folder that has come in the place of another", async () => {
+  const path = put("a.iso", image("FIRST"));
+  await watch();
+  await said(`mounted ${path} on`);
+  renameSync(folder, `${folder}.old`);
+  mkdirSync(folder);
+  isomount.give(folder);
+  const second = put("b.iso", image("SECOND"));
+  await said(`unmounted ${path} from`);
+  await said(`mounted ${second} on`);
+  // Told by the kernel, and not found by looking now and then, which takes ten seconds.
+  const third = put("c.iso", image("THIRD"));
+  const told = { ...TIMEOUT, timeout: 6000 };
+  await vi.waitFor(() => expect(output).toContain(`mounted ${third} on`), told);
+  rmSync(folder, { recursive: true });
+  await said(`unmounted ${third} from`);
+});
+
+it("leaves mounted what it cannot see for a while", async () => {
+  const path = put("a.iso", image("STAYS"));
+  await watch();
+  await said(`mounted ${path} on`);
+  chmodSync(folder, 0);
+  await said(`warning: ${folder} cannot be read: permission denied\n`);
+  chmodSync(folder, 0o755);
+  const later = put("b.iso", image("LATER"));
+  await said(`mounted ${later} on`);
+  expect(output).not.toContain("unmounted");
+  expect(mounted()).toEqual(["LATER", "STAYS"]);
   expect(await ends("SIGTERM")).toBe(0);
 });
 

@@ -45,6 +45,7 @@ const { fuse } = await mountFuse({
   source: "withholding",
   maxReadBytes: 128 * 1024,
   private: false,
+  noexec: false,
 });
 closeSync(folder);
 process.stdout.write("ready\n");

@@ -1,5 +1,6 @@
 /** What the doctor makes of a machine: each check over files and texts made for it. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   cpSync,
@@ -12,6 +13,7 @@ import {
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { configuration } from "../../../daemon/doctor/configuration.js";
 import { daemonLog, daemonState } from "../../../daemon/doctor/daemon.js";
 import { listeningFolders } from "../../../daemon/doctor/daemons.js";
 import type { Finding } from "../../../daemon/doctor/finding.js";
@@ -23,7 +25,7 @@ import { mountpointPlace, runtimePlace } from "../../../daemon/doctor/places.js"
 import { renderFindings } from "../../../daemon/doctor/render.js";
 import { fuseNative, kernel, koffi, nodeVersion } from "../../../daemon/doctor/runtime.js";
 import { sandboxing } from "../../../daemon/doctor/sandbox.js";
-import { mountHelper, units } from "../../../daemon/doctor/systemd.js";
+import { mountHelper, systemHasUnits, units } from "../../../daemon/doctor/systemd.js";
 import type { DaemonInfo, MountInfo } from "../../../daemon/rpc/protocol.js";
 import type { SandboxPlan } from "../../../daemon/supervisor/sandbox.js";
 import { parseMountinfo } from "../../../fs-adapter/mounting/mountinfo.js";
@@ -237,6 +239,7 @@ describe("folders", () => {
     const inTheWay = file("Mounts", "");
     const finding = mountpointPlace(join(inTheWay, "a"));
     expectFinding(finding, "warning", "Mounts may not be written to");
+    expect(finding.remedy).toContain(`install -d -o ${process.getuid!()} ${join(inTheWay, "a")}`);
   });
 });
 
@@ -265,6 +268,18 @@ describe("the daemon", () => {
     expectFinding(daemonState("/run/b", answers), "failure", "does not answer: it did not answer");
   });
 
+  it("that hangs is named by its process, since it cannot be asked to go", async () => {
+    const path = newFolder();
+    const lock = join(path, "isomountd.lock");
+    const answers = [{ folder: path, mounts: [], problem: "it did not answer" }];
+    expect(daemonState(path, answers).remedy).toBe("isomount daemon start");
+    const holder = spawn("flock", [lock, "-c", "echo held; read x"]);
+    await once(holder.stdout, "data");
+    const { remedy } = daemonState(path, answers);
+    holder.stdin.end();
+    expect(remedy).toBe(`kill -9 ${holder.pid}; then: isomount daemon start`);
+  });
+
   it("is found by the socket that it listens on", () => {
     const text = `Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000002 00000000 00010000 0001 01 20751 /run/isomount/control.sock
@@ -286,6 +301,20 @@ describe("the daemon", () => {
     truncateSync(log, 65 * 2 ** 20);
     expectFinding(daemonLog(path), "warning", "has 65 MiB");
     rmSync(log);
+  });
+});
+
+describe("the configuration", () => {
+  it("need not be there; what is there has to be right", () => {
+    const path = join(newFolder(), "isomountd.toml");
+    const file = { path, named: false };
+    expectFinding(configuration(file), "ok", "is not there, and need not be");
+    writeFileSync(path, 'log-level = "debug"');
+    expectFinding(configuration(file), "ok", path);
+    writeFileSync(path, 'log-level = "loud"');
+    expectFinding(configuration(file), "failure", 'log-level = "loud" is wrong');
+    writeFileSync(path, `log-file = "${path}/missing/a.log"`);
+    expectFinding(configuration(file), "failure", "a.log cannot be opened");
   });
 });
 
@@ -355,6 +384,10 @@ describe("systemd", () => {
   ] as const)("%#", (text, verdict, found) => {
     expectFinding(units(text, ROOT), verdict, found);
     if (verdict === "failure") expect(units(text, USER).remedy).toContain("systemctl --user");
+    // Installing again writes nothing where only a drop-in has changed, and over what was edited.
+    if (found.endsWith("has changed")) {
+      expect(units(text, USER).remedy).toBe("systemctl --user daemon-reload");
+    }
   });
 
   it("has what lines of fstab need", () => {
@@ -370,6 +403,14 @@ describe("systemd", () => {
     expectFinding(mountHelper(true, helper, lines), "ok", "works");
     expectFinding(mountHelper(false, helper, others), "ok", "works");
     expectFinding(mountHelper(false, helper, lines), "warning", "systemd does not keep the daemon");
+  });
+
+  it("has the system's units, whoever asks", () => {
+    const etc = newFolder();
+    expect(systemHasUnits([newFolder(), etc])).toBe(false);
+    mkdirSync(join(etc, "systemd/system"), { recursive: true });
+    writeFileSync(join(etc, "systemd/system/isomountd.socket"), "");
+    expect(systemHasUnits([newFolder(), etc])).toBe(true);
   });
 });
 

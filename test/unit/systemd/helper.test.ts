@@ -69,21 +69,46 @@ describe("an instance", () => {
   const folder = scratch("instance");
   const configuration = join(folder, "configuration");
   mkdirSync(configuration);
-  writeFileSync(join(configuration, "my-photos.toml"), 'image = "/srv/photos.iso"');
-  writeFileSync(join(folder, "disk.iso"), "");
+  const write = (name: string, text: string) => writeFileSync(join(configuration, name), text);
+  write("my-photos.toml", 'image = "/srv/photos.iso"');
+  write("фото а.toml", 'image = "/srv/photos.iso"');
+  write("bad.toml", 'image = "/srv/photos.iso"\noptions = "uid=me"');
+  // As systemd-escape(1) writes it.
+  const escapedFolder = folder.slice(1).replaceAll("-", "\\x2d").replaceAll("/", "-");
 
   it("is the name of a file, as it stands", () => {
-    expect(findImageUnit("my-photos", "/my/photos", configuration).image).toBe("/srv/photos.iso");
+    expect(findImageUnit("my-photos", configuration).image).toBe("/srv/photos.iso");
   });
 
-  it("is the path of an image, unescaped", () => {
-    const path = join(folder, "disk.iso");
-    expect(findImageUnit("escaped", path, configuration)).toEqual({ image: path, options: [] });
+  it.each(["my\\x2dphotos", "\\xd1\\x84\\xd0\\xbe\\xd1\\x82\\xd0\\xbe\\x20\\xd0\\xb0"])(
+    "is the name of a file, escaped: %s",
+    (instance) => {
+      expect(findImageUnit(instance, configuration).image).toBe("/srv/photos.iso");
+    },
+  );
+
+  it.each([
+    ["disk.iso", "disk.iso"],
+    ["a\\x2db\\x20c.iso", "a-b c.iso"],
+    ["cash\\x20\\x24HOME\\x20\\x24\\x7bHOME\\x7d.iso", "cash $HOME $\u007bHOME}.iso"],
+    ["back\\x5cslash\\x20\\x25i.iso", "back\\slash %i.iso"],
+    ["\\xc3\\xbc\\x0a.iso", "ü\n.iso"],
+  ])("is the path of an image, escaped: %s", (escaped, name) => {
+    const path = join(folder, name);
+    writeFileSync(path, "");
+    const unit = findImageUnit(`${escapedFolder}-${escaped}`, configuration);
+    expect(unit).toEqual({ image: path, options: [] });
   });
 
   it("is nothing else", () => {
-    expect(() => findImageUnit("none", "/none", configuration)).toThrow(
-      `there is neither ${configuration}/none.toml nor an image /none`,
+    expect(() => findImageUnit("no\\x20ne", configuration)).toThrow(
+      `there is neither ${configuration}/no ne.toml nor an image /no ne`,
+    );
+  });
+
+  it("names the file whose options are wrong", () => {
+    expect(() => findImageUnit("bad", configuration)).toThrow(
+      `${configuration}/bad.toml: uid=me is not a numeric id`,
     );
   });
 });
