@@ -46,7 +46,7 @@ export class FolderWatcher {
 
   /** The earliest of all appointments counts. */
   private lookIn(milliseconds: number): void {
-    const at = Date.now() + milliseconds;
+    const at = performance.now() + milliseconds;
     if (this.timer !== undefined && this.dueAt <= at) return;
     clearTimeout(this.timer);
     this.dueAt = at;
@@ -56,7 +56,7 @@ export class FolderWatcher {
   private look(): void {
     this.timer = undefined;
     this.listen();
-    const { arrived, left, again } = this.state.look(this.files(), Date.now(), (name) =>
+    const { arrived, left, again } = this.state.look(this.files(), performance.now(), (name) =>
       isBundle(name) ? undefined : isBeingWritten(join(this.folder, name)),
     );
     // In this order, since a file that has changed does both.

@@ -8,6 +8,7 @@ import { Attributes, type NodeId, type Volume } from "../../image-core/filesyste
 import type { HostRange } from "../../image-core/source/byte-source.js";
 import { Counter } from "../counters.js";
 import { errnoOf } from "../errno.js";
+import { THREAD_ORIGIN } from "../system/monotonic.js";
 import {
   ATTR_OUT_SIZE,
   BODY,
@@ -80,9 +81,9 @@ export class Dispatcher {
     const node = words[InHeader.node] + words[InHeader.node + 1] * 2 ** 32;
     counters[Counter.requests]++;
     counters[Counter.node] = node;
-    counters[Counter.since] = Date.now();
-    counters[Counter.opcode] = opcode;
     const start = performance.now();
+    counters[Counter.since] = THREAD_ORIGIN + start;
+    counters[Counter.opcode] = opcode;
     if (this.options.poisoned.length > 0 && this.isPoisoned(opcode, node)) this.fail(errno.EIO);
     else this.dispatch(opcode, node);
     counters[Counter.milliseconds] += performance.now() - start;

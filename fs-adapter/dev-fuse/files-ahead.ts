@@ -9,6 +9,7 @@
  */
 import type { NodeId, Volume } from "../../image-core/filesystem/volume.js";
 import { Counter } from "../counters.js";
+import { monotonicMilliseconds } from "../system/monotonic.js";
 import { Opcode } from "./abi.js";
 import { Listing } from "./listing.js";
 import { StoreQueueWriter } from "./store-queue.js";
@@ -116,7 +117,7 @@ export class FilesAhead {
     const { counters } = this;
     // Without a request in hand, but a thread that hangs here must be noticed all the same.
     counters[Counter.node] = node;
-    counters[Counter.since] = Date.now();
+    counters[Counter.since] = monotonicMilliseconds();
     counters[Counter.opcode] = Opcode.READ;
     try {
       return this.volume.read(node, 0, target, this.queue.dataOffset, size) === size;
