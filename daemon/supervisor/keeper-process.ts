@@ -14,12 +14,13 @@ import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "../keeper/
 import type { DaemonInfo } from "../rpc/protocol.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { DescriptorKeeper } from "./descriptor-store.js";
+import { bringDown, type KnownProcess, knownProcess } from "./known-process.js";
 import type { Log } from "./log.js";
 
 const keeperFile = fileURLToPath(new URL("./keeper.js", import.meta.url));
 const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
-/** It answers within milliseconds, or hangs. */
-const GIVE_MILLISECONDS = 5_000;
+/** It answers within milliseconds, unless it is starved. What sleeps is lost without its answer. */
+const GIVE_MILLISECONDS = 20_000;
 const RESTART_MILLISECONDS = 1_000;
 
 /** Our own, for the supervisor that it may have to start; but that one is no service of systemd's. */
@@ -33,7 +34,7 @@ export class KeeperProcess implements DescriptorKeeper {
   private readonly kept = new Map<string, number>();
   private readonly socketPath: string;
   private link: PacketLink<FromKeeper, ToKeeper> | undefined;
-  private pid = 0;
+  private keeper: KnownProcess = knownProcess(0);
   private onGiven: ((names: string[], descriptors: number[], last: boolean) => void) | undefined;
 
   constructor(
@@ -57,7 +58,7 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   get info(): DaemonInfo["keeper"] {
-    return this.link === undefined ? undefined : { pid: this.pid };
+    return this.link === undefined ? undefined : { pid: this.keeper.pid };
   }
 
   keep(name: string, fd: number): void {
@@ -102,6 +103,8 @@ export class KeeperProcess implements DescriptorKeeper {
     rmSync(this.socketPath, { force: true });
     const listener = listenUnix(this.socketPath, "packet");
     try {
+      // Before there is a process: one that nobody had connected to would wait for ever.
+      this.connect();
       const child = spawn(process.execPath, [...NODE_FLAGS, keeperFile], {
         stdio: ["ignore", "ignore", "inherit", listener],
         env: environment(),
@@ -111,8 +114,7 @@ export class KeeperProcess implements DescriptorKeeper {
       });
       child.on("error", (error) => this.log.error(`the keeper does not start: ${error.message}`));
       child.unref();
-      this.pid = child.pid ?? 0;
-      this.connect();
+      this.keeper = knownProcess(child.pid ?? 0);
     } finally {
       close(listener);
     }
@@ -132,7 +134,7 @@ export class KeeperProcess implements DescriptorKeeper {
       this.poller,
       connectUnix(this.socketPath, "packet"),
       (message, descriptors) => {
-        this.pid = message.pid;
+        this.keeper = knownProcess(message.pid);
         this.onGiven?.(message.names, descriptors, message.last);
         for (const fd of descriptors) close(fd);
       },
@@ -143,6 +145,9 @@ export class KeeperProcess implements DescriptorKeeper {
   /** It ends by itself only when it has nothing to keep. */
   private lost(): void {
     this.link = undefined;
+    // One that does not read what it is told still holds what it was given, and would start
+    // supervisors.
+    void bringDown(this.keeper);
     rmSync(this.socketPath, { force: true });
     if (this.kept.size === 0) return;
     this.log.warn("the keeper of the mounts' descriptors ended; starting another");

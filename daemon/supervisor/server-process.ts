@@ -84,7 +84,21 @@ export class ServerProcess implements Server {
     const listener = listenUnix(start.socketPath, "packet");
     const info = openInfoPipe();
     let child: ChildProcess | undefined;
+    let link: ServerProcess["link"] | undefined;
     try {
+      // Before there is a process: one that nobody had connected to would wait for ever, whenever
+      // this process is killed.
+      this.link = link = new PacketLink(
+        poller,
+        connectUnix(start.socketPath, "packet"),
+        (message, descriptors) => {
+          // A server has none to give: what it sends is not kept open here.
+          for (const fd of descriptors) close(fd);
+          this.hear(message);
+        },
+        // It goes, or does not read what it is told.
+        () => this.kill(),
+      );
       this.child = child = spawn(plan.program, plan.parameters, {
         stdio: ["ignore", "ignore", "pipe", listener, info.writer],
         // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
@@ -105,19 +119,9 @@ export class ServerProcess implements Server {
       });
       // Where no descriptor is left for its pipes, Node makes none at all.
       if (this.child.stderr === undefined) throw new SystemError("spawn", constants.errno.EMFILE);
-      this.link = new PacketLink(
-        poller,
-        connectUnix(start.socketPath, "packet"),
-        (message, descriptors) => {
-          // A server has none to give: what it sends is not kept open here.
-          for (const fd of descriptors) close(fd);
-          this.hear(message);
-        },
-        // It goes, or does not read what it is told.
-        () => this.kill(),
-      );
     } catch (error) {
       this.isAlive = false;
+      link?.close();
       info.reader.destroy();
       child?.kill("SIGKILL");
       rmSync(start.socketPath, { force: true });

@@ -1,5 +1,5 @@
 /** The runtime folder, where it holds what this daemon does not know, or has no room left. */
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { close } from "../../fs-adapter/system/libc.js";
@@ -30,6 +30,26 @@ describe("a record of a mount", () => {
     isomount.succeed("umount", path);
     isomount.succeed("daemon", "stop");
   });
+});
+
+it("keeps for a newer daemon what only that one understands", async () => {
+  const path = isomount.mount(image, "sleep-timeout=1");
+  const [{ id }] = isomount.list();
+  await eventually("it sleeps", () => isomount.list()[0].state === "asleep");
+  const record = join(isomount.runtime, `${id}.json`);
+  const text = readFileSync(record, "utf8");
+  isomount.succeed("daemon", "restart");
+  writeFileSync(record, text.replace('"version":1', '"version":99'));
+  isomount.succeed("daemon", "restart");
+  expect(isomount.list()).toEqual([]);
+  const other = isomount.mount(image);
+  expect(isomount.list().map((mount) => mount.id)).not.toContain(id);
+  writeFileSync(record, text);
+  isomount.succeed("daemon", "restart");
+  expect(isomount.list().map((mount) => mount.mountpoint)).toEqual([path, other]);
+  expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+  for (const each of [path, other]) isomount.succeed("umount", each);
+  isomount.succeed("daemon", "stop");
 });
 
 it("belongs to one daemon at a time", () => {
@@ -93,14 +113,25 @@ describe.skipIf(!isRoot)("a runtime folder without room", () => {
     const ours = [`mount ${full.runtime}`];
     await eventually("nothing else is left", () => `${full.leftovers()}` === `${ours}`);
     expect(readFileSync(log, "utf8")).toMatch(
-      / error: \S+mnt1: its record cannot be written, so it will not survive .*ENOSPC/,
+      / warn: \S+mnt1: its record cannot be written, so it is kept in memory: ENOSPC/,
     );
+  });
+
+  it("is no reason to lose a mount with its daemon, not even one that sleeps", async () => {
+    const path = full.mount(image, "sleep-timeout=1");
+    await eventually("it sleeps", () => full.list()[0].state === "asleep");
+    expect(readdirSync(full.runtime).filter((name) => name.startsWith("m2"))).toEqual([]);
+    process.kill(full.daemonPid() as number, "SIGKILL");
+    await eventually("there is another", () => full.daemonPid());
+    expect(full.list()).toMatchObject([{ id: "m2", mountpoint: path, state: "asleep" }]);
+    expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+    full.succeed("umount", path);
   });
 
   it("goes on when there is room again", () => {
     full.runProgram("rm", join(full.runtime, "filler"));
     const path = full.mount(image);
-    expect(readFileSync(join(full.runtime, "m2.json"), "utf8")).toContain('"id":"m2"');
+    expect(readFileSync(join(full.runtime, "m3.json"), "utf8")).toContain('"id":"m3"');
     full.succeed("umount", path);
     full.succeed("daemon", "stop");
   });
