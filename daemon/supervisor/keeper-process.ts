@@ -34,6 +34,12 @@ export class KeeperProcess implements DescriptorKeeper {
   private readonly kept = new Map<string, number>();
   private readonly socketPath: string;
   private link: PacketLink<FromKeeper, ToKeeper> | undefined;
+  /** Names that it has to be told of: to keep, or to forget. */
+  private readonly untold = new Set<string>();
+  /** Running while it reads nothing. */
+  private deafness: NodeJS.Timeout | undefined;
+  /** Running before another is started. */
+  private pause: NodeJS.Timeout | undefined;
   private keeper: KnownProcess = knownProcess(0);
   private onGiven: ((names: string[], descriptors: number[], last: boolean) => void) | undefined;
 
@@ -63,19 +69,70 @@ export class KeeperProcess implements DescriptorKeeper {
 
   keep(name: string, fd: number): void {
     this.kept.set(name, fd);
-    if (this.link !== undefined) this.link.send({ type: "keep", names: [name] }, [fd]);
-    else this.tryToStart();
+    this.tellSoon(name);
   }
 
   forget(name: string): void {
     this.kept.delete(name);
-    this.link?.send({ type: "forget", name });
+    this.tellSoon(name);
+  }
+
+  /** All of one round at once: an image may have ten thousand neighbours. */
+  private tellSoon(name: string): void {
+    if (this.untold.size === 0) queueMicrotask(() => this.tell());
+    // What is told goes by the order in which it was said last.
+    this.untold.delete(name);
+    this.untold.add(name);
+  }
+
+  /** By what is kept at that moment: a descriptor that waited here could be closed by then. */
+  private tell(): void {
+    clearTimeout(this.deafness);
+    if (this.link === undefined) {
+      this.untold.clear();
+      // With all there is to keep.
+      if (this.kept.size > 0 && this.pause === undefined) this.tryToStart();
+      return;
+    }
+    while (this.untold.size > 0) {
+      const told = this.nextUntold();
+      const descriptors = told.flatMap((name) => this.kept.get(name) ?? []);
+      const packet: ToKeeper =
+        descriptors.length > 0 ? { type: "keep", names: told } : { type: "forget", name: told[0] };
+      if (!this.link.offer(packet, descriptors, () => this.tell())) {
+        this.deafness = setTimeout(() => this.giveUp(), GIVE_MILLISECONDS);
+        return;
+      }
+      for (const name of told) this.untold.delete(name);
+      // It may have ended over it.
+      if (this.link === undefined) return;
+    }
+  }
+
+  /** Those to keep that fit one packet, or one to forget. */
+  private nextUntold(): string[] {
+    const names: string[] = [];
+    for (const name of this.untold) {
+      if (!this.kept.has(name)) return names.length > 0 ? names : [name];
+      names.push(name);
+      if (names.length === DESCRIPTORS_A_PACKET) break;
+    }
+    return names;
+  }
+
+  /** It does not read. */
+  private giveUp(): void {
+    this.link?.close();
+    this.lost();
   }
 
   /** With nothing to keep it goes when the connection does. */
   end(): void {
+    clearTimeout(this.deafness);
     if (this.kept.size > 0) return;
     this.link?.close();
+    // It has not heard of it all, and would start another supervisor for the rest.
+    if (this.untold.size > 0) void bringDown(this.keeper);
     rmSync(this.socketPath, { force: true });
   }
 
@@ -118,15 +175,9 @@ export class KeeperProcess implements DescriptorKeeper {
     } finally {
       close(listener);
     }
-    // It starts for longer than a packet for each would find room.
-    const all = [...this.kept];
-    for (let from = 0; from < all.length; from += DESCRIPTORS_A_PACKET) {
-      const part = all.slice(from, from + DESCRIPTORS_A_PACKET);
-      this.link?.send(
-        { type: "keep", names: part.map(([name]) => name) },
-        part.map(([, fd]) => fd),
-      );
-    }
+    this.untold.clear();
+    for (const name of this.kept.keys()) this.untold.add(name);
+    this.tell();
   }
 
   private connect(): void {
@@ -145,6 +196,8 @@ export class KeeperProcess implements DescriptorKeeper {
   /** It ends by itself only when it has nothing to keep. */
   private lost(): void {
     this.link = undefined;
+    clearTimeout(this.deafness);
+    this.untold.clear();
     // One that does not read what it is told still holds what it was given, and would start
     // supervisors.
     void bringDown(this.keeper);
@@ -155,7 +208,9 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   private startLater(): void {
-    setTimeout(() => {
+    clearTimeout(this.pause);
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
       if (this.link === undefined && this.kept.size > 0) this.tryToStart();
     }, RESTART_MILLISECONDS);
   }

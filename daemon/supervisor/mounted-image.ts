@@ -85,7 +85,7 @@ function newMount(): MountHistory {
 export interface MountEvents {
   /** Starts another server for the same image. */
   reopen(): Promise<OpenedServer>;
-  /** The kernel's mount is gone. Comes once, last. */
+  /** The kernel's mount is gone. Comes once; only the image's descriptors are still open. */
   unmounted(reason: string): void;
   /** No server can be kept alive: the mount must go. */
   lost(reason: string): void;
@@ -305,8 +305,9 @@ export class MountedImage {
     if (this.standby) this.rise();
     if (this.facts.fuse >= 0) close(this.facts.fuse);
     if (this.facts.slots >= 0) close(this.facts.slots);
-    this.facts.image.close();
+    // Who is told looks at what the image needed.
     this.events.unmounted(reason);
+    this.facts.image.close();
   }
 
   private hear(message: FromServer): void {

@@ -99,6 +99,37 @@ it("outlives the command that has started it and does not wait for it any more",
   isomount.succeed("umount", path);
 });
 
+it("keeps what a thousand bands are read by with one keeper, and only while it is mounted", async () => {
+  const bundle = join(isomount.folder, "disc.sparsebundle");
+  mkdirSync(join(bundle, "bands"), { recursive: true });
+  const disc = readFileSync(image);
+  const bandSize = 1024;
+  const plist = [
+    "<key>diskimage-bundle-type</key><string>com.apple.diskimage.sparsebundle</string>",
+    `<key>band-size</key><integer>${bandSize}</integer>`,
+    `<key>size</key><integer>${disc.length}</integer>`,
+  ].join("");
+  writeFileSync(
+    join(bundle, "Info.plist"),
+    `<?xml version="1.0"?><plist version="1.0"><dict>${plist}</dict></plist>`,
+  );
+  for (let at = 0; at < disc.length; at += bandSize) {
+    const name = (at / bandSize).toString(16);
+    writeFileSync(join(bundle, "bands", name), disc.subarray(at, at + bandSize));
+  }
+  const path = isomount.mount(bundle, "sleep-timeout=1");
+  const bands = Math.ceil(disc.length / bandSize);
+  const keeper = isomount.daemonInfo().keeper?.pid as number;
+  await eventually("it has them all", () => descriptors(keeper).length > bands);
+  await eventually("it sleeps", () => isomount.list()[0].state === "asleep");
+  await killDaemon();
+  await eventually("there is another", () => isomount.daemonPid());
+  expect(readFileSync(join(path, "large")).equals(content)).toBe(true);
+  expect(isomount.daemonInfo().keeper?.pid).toBe(keeper);
+  isomount.succeed("umount", path);
+  await eventually("it holds none any more", () => descriptors(keeper).length < 64);
+});
+
 it("waits for descriptors that it needs for another server, for seconds", async () => {
   const path = isomount.mount(image);
   const [{ pid }] = isomount.list();
