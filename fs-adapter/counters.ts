@@ -2,6 +2,7 @@
  * What a serving thread counts, in memory that the server's main thread reads while the serving
  * thread blocks: no message passes on the hot path.
  */
+import { monotonicMilliseconds } from "./system/monotonic.js";
 
 const FIELDS = [
   "requests",
@@ -18,7 +19,7 @@ const FIELDS = [
   /** Of the request in hand: its opcode, 0 between requests. */
   "opcode",
   "node",
-  /** Date.now() when it began. */
+  /** `monotonicMilliseconds()` when it began. */
   "since",
 ] as const;
 
@@ -32,9 +33,15 @@ export const Counter = Object.fromEntries(FIELDS.map((name, index) => [name, ind
 export const COUNTERS_SIZE = FIELDS.length * 8;
 
 /** The thread begins with something that the supervisor must notice if it hangs there. */
-export function markBusy(counters: Float64Array, opcode: number, node: number): void {
+export function markBusy(
+  counters: Float64Array,
+  opcode: number,
+  node: number,
+  /** By monotonicMilliseconds(). */
+  since: number,
+): void {
   counters[Counter.node] = node;
-  counters[Counter.since] = Date.now();
+  counters[Counter.since] = since;
   counters[Counter.opcode] = opcode;
 }
 
@@ -57,5 +64,5 @@ export function readCounters(threads: readonly Float64Array[]): Counters {
 
 /** How long the request in hand has been in hand, by a thread's counters; 0 between requests. */
 export function busyMilliseconds(counters: Pick<Counters, "opcode" | "since">): number {
-  return counters.opcode === 0 ? 0 : Math.max(0, Date.now() - counters.since);
+  return counters.opcode === 0 ? 0 : Math.max(0, monotonicMilliseconds() - counters.since);
 }

@@ -1,5 +1,6 @@
 /** `isomount daemon start|stop|restart|reload|status`. */
 import { connect, connectIfRunning } from "../client/connect.js";
+import { ConnectionLost } from "../client/connection.js";
 import { ExitCode, systemFailure } from "../client/failure.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 
@@ -8,7 +9,7 @@ export type DaemonAction = "start" | "stop" | "restart" | "reload" | "status";
 export async function runDaemon(action: DaemonAction, json: boolean): Promise<ExitCode> {
   if (action === "stop") return stop(json);
   if (action === "reload") return reload(json);
-  if (action === "restart") leave();
+  if (action === "restart") end(true);
   const connection = action === "status" ? connectIfRunning() : await connect();
   const info = connection?.call("daemon", {});
   connection?.close();
@@ -17,11 +18,17 @@ export async function runDaemon(action: DaemonAction, json: boolean): Promise<Ex
   return info === undefined ? ExitCode.system : ExitCode.ok;
 }
 
-/** Ends the daemon alone: servers answer on, and the next daemon takes them over. */
-function leave(): void {
+/**
+ * Ends the daemon: servers answer on if it may leave its mounts behind, and the next daemon takes
+ * them over.
+ */
+function end(keepMounts: boolean): void {
   const connection = connectIfRunning();
   try {
-    connection?.call("shutdown", { keepMounts: true });
+    connection?.call("shutdown", { keepMounts });
+  } catch (error) {
+    // It has ended, be it in another way.
+    if (!(error instanceof ConnectionLost)) throw error;
   } finally {
     connection?.close();
   }
@@ -29,12 +36,7 @@ function leave(): void {
 
 /** Nothing to stop is as good as stopped. Throws RpcFailure while something is mounted. */
 function stop(json: boolean): ExitCode {
-  const connection = connectIfRunning();
-  try {
-    connection?.call("shutdown", {});
-  } finally {
-    connection?.close();
-  }
+  end(false);
   say({ running: false }, "isomountd is stopped", json);
   return ExitCode.ok;
 }

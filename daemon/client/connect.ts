@@ -19,7 +19,9 @@ export async function connectIfNeeded(folder = runtimeFolder()): Promise<Connect
 }
 
 function hasRecords(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).some((name) => /^m\d+\.json$/.test(name));
+  return (
+    existsSync(folder) && readdirSync(folder).some((name) => /^m\d+\.(json|mounting)$/.test(name))
+  );
 }
 
 /** Undefined where no daemon runs. */
@@ -39,7 +41,7 @@ export function connectIfRunning(folder = runtimeFolder()): Connection | undefin
  * The keeper may have started another at the same moment, which says that it is running before it
  * listens.
  */
-const LISTEN_MILLISECONDS = 5_000;
+const LISTEN_MILLISECONDS = 30_000;
 const RETRY_MILLISECONDS = 50;
 
 /** Starts the daemon where none runs. */
@@ -52,11 +54,11 @@ export async function connect(
   safely(() => ensureRuntimeFolder(folder));
   // Loaded only here: it is seldom needed.
   const { startDaemon } = await import("./start-daemon.js");
-  for (const deadline = Date.now() + LISTEN_MILLISECONDS; ; ) {
+  for (const deadline = performance.now() + LISTEN_MILLISECONDS; ; ) {
     startDaemon(isomountd, folder);
     const started = connectIfRunning(folder);
     if (started !== undefined) return started;
-    if (Date.now() > deadline) break;
+    if (performance.now() > deadline) break;
     await pause(RETRY_MILLISECONDS);
   }
   throw systemFailure(

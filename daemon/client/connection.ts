@@ -10,7 +10,7 @@ import {
   setTimeouts,
 } from "../../fs-adapter/system/unix-socket.js";
 import type { DaemonEvent, Methods, RpcErrorData } from "../rpc/protocol.js";
-import { codeOf, systemFailure } from "./failure.js";
+import { codeOf, ExitCode, Failure, systemFailure } from "./failure.js";
 
 /** Longer than the daemon's own deadlines, so that it is the daemon that says what took so long. */
 const ANSWER_SECONDS = 60;
@@ -29,6 +29,17 @@ export class RpcFailure extends Error {
     readonly data: RpcErrorData,
   ) {
     super(message);
+  }
+}
+
+/** The daemon has ended, or has ended the connection: what was asked may have been done or not. */
+export class ConnectionLost extends Failure {
+  constructor(error?: unknown) {
+    super("isomountd closed the connection", {
+      exitCode: ExitCode.system,
+      code: codeOf(error),
+      hint: "its log says why",
+    });
   }
 }
 
@@ -121,7 +132,7 @@ export class Connection {
     } catch (error) {
       throw this.lost(error);
     }
-    throw systemFailure("isomountd closed the connection", undefined, "its log says why");
+    throw new ConnectionLost();
   }
 
   private lost(error: unknown): Error {
@@ -131,7 +142,7 @@ export class Connection {
       return systemFailure(`isomountd did not answer within ${this.seconds} seconds`, error);
     }
     if (code === "EPIPE" || code === "ECONNRESET") {
-      return systemFailure("isomountd closed the connection", error, "its log says why");
+      return new ConnectionLost(error);
     }
     return error as Error;
   }

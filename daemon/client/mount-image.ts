@@ -8,9 +8,9 @@ import {
   RpcErrorCode,
   type VerifyProgress,
 } from "../rpc/protocol.js";
-import { connect } from "./connect.js";
+import { connect, connectIfNeeded } from "./connect.js";
 import { connectSystem } from "./connect-system.js";
-import { type Connection, RpcFailure } from "./connection.js";
+import { type Connection, ConnectionLost, RpcFailure } from "./connection.js";
 import { defaultFolder, homeFolder } from "./default-folder.js";
 import {
   closeMountpoint,
@@ -64,7 +64,7 @@ export async function mountImage(request: MountRequest): Promise<MountInfo> {
         // Of another folder the system's daemon would not believe that it is the user's.
         request.system ? homeFolder() : defaultFolder(),
       );
-      return attach(connection, id, mountpoint, request.mountOptions);
+      return attach(connection, id, mountpoint, request);
     });
   } finally {
     if (mountpoint !== undefined) closeMountpoint(mountpoint);
@@ -106,19 +106,37 @@ async function openInTime(name: string): Promise<OpenedImage> {
   return openImage(name);
 }
 
-function attach(
+async function attach(
   connection: Connection,
   session: string,
   mountpoint: Mountpoint,
-  options: MountOptions,
-): MountInfo {
+  { mountOptions: options, system }: MountRequest,
+): Promise<MountInfo> {
   const { fd, made } = mountpoint;
   const descriptors = made === undefined ? [fd] : [fd, made.parent];
+  let mounted: MountInfo | undefined;
   try {
-    return connection.call("mount", { session, options, made: made?.name }, descriptors);
+    mounted = connection.call("mount", { session, options, made: made?.name }, descriptors);
+    return mounted;
   } catch (error) {
-    removeMade(mountpoint);
+    if (error instanceof ConnectionLost) mounted = await findAdopted(mountpoint, system);
+    if (mounted !== undefined) return mounted;
     throw error;
+  } finally {
+    if (mounted === undefined) removeMade(mountpoint);
+  }
+}
+
+/** The daemon died while it mounted. Its successor carries on with the mount, or clears it away. */
+async function findAdopted(
+  { path }: Mountpoint,
+  system: boolean | undefined,
+): Promise<MountInfo | undefined> {
+  const connection = system ? await connectSystem() : await connectIfNeeded();
+  try {
+    return connection?.call("list", {}).findLast(({ mountpoint }) => mountpoint === path);
+  } finally {
+    connection?.close();
   }
 }
 
@@ -126,11 +144,11 @@ function attach(
 async function withSession<T>(
   image: OpenedImage,
   request: ImageRequest,
-  use: (session: Session, connection: Connection) => T,
+  use: (session: Session, connection: Connection) => T | Promise<T>,
 ): Promise<T> {
   const connection = request.system ? await connectSystem() : await connect();
   try {
-    return use(await openRepeatedly(connection, image, request), connection);
+    return await use(await openRepeatedly(connection, image, request), connection);
   } finally {
     connection.close();
   }

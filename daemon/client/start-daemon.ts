@@ -6,7 +6,11 @@ import { check, pipe2, poll } from "../../fs-adapter/system/libc.js";
 import { DAEMON_FLAGS } from "../rpc/daemon-flags.js";
 import { reasonOf, systemFailure } from "./failure.js";
 
-const READY_MILLISECONDS = 10_000;
+/**
+ * Longer than all that the daemon itself waits for meanwhile: another that is on its way out, a
+ * keeper and servers that are slow to answer, servers that are started anew.
+ */
+const READY_MILLISECONDS = 60_000;
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 1;
 
@@ -57,7 +61,7 @@ function spawnWithPipe(isomountd: string, log: string): string {
 
 /** What the daemon says up to the end of the line or of the pipe. */
 function readLine(reader: number): string {
-  const deadline = Date.now() + READY_MILLISECONDS;
+  const deadline = performance.now() + READY_MILLISECONDS;
   const chunk = Buffer.alloc(4096);
   let said = "";
   while (!said.includes("\n") && said.length < 16384) {
@@ -65,9 +69,13 @@ function readLine(reader: number): string {
     const wanted = Buffer.alloc(8);
     wanted.writeInt32LE(reader, 0);
     wanted.writeInt16LE(POLLIN, 4);
-    const left = deadline - Date.now();
+    const left = Math.ceil(deadline - performance.now());
     if (left <= 0 || poll(wanted, 1, left) === 0) {
-      throw systemFailure(`isomountd was not ready within ${READY_MILLISECONDS / 1000} seconds`);
+      throw systemFailure(
+        `isomountd was not ready within ${READY_MILLISECONDS / 1000} seconds`,
+        undefined,
+        "it goes on starting; its log says what it waits for",
+      );
     }
     const got = readSync(reader, chunk);
     if (got === 0) break;

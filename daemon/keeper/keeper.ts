@@ -81,7 +81,10 @@ export class Keeper {
   private unmounted(fuse: string): void {
     const mount = fuse.slice(0, -FUSE_SUFFIX.length);
     for (const name of this.kept.keys()) if (name.startsWith(`${mount}-`)) this.forget(name);
-    if (this.kept.size === 0) this.end();
+    if (this.kept.size > 0) return;
+    // What else is left of it, a folder that was made for it and its record, is not ours to remove.
+    this.startSupervisor();
+    this.end();
   }
 
   private forget(name: string): void {

@@ -1,6 +1,6 @@
 /** JSON packets and descriptors over a seqpacket socket, without blocking the main thread. */
-import { close } from "../../fs-adapter/system/libc.js";
-import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
+import { close, SystemError } from "../../fs-adapter/system/libc.js";
+import { POLLIN, POLLOUT, type Poller } from "../../fs-adapter/system/poller.js";
 import { receiveMessage, sendMessage } from "../../fs-adapter/system/unix-socket.js";
 import { MAX_PACKET_BYTES } from "./messages.js";
 
@@ -10,12 +10,19 @@ const MAX_PACKETS_A_ROUND = 64;
 /** What is received lies here until it is decoded, at once: one for all links. */
 const buffer = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES);
 
+/** All descriptors of the largest image are not as many; who reads none of them is not waited for. */
+const MAX_UNSENT = 32 * 1024;
+
 function closeAll(descriptors: readonly number[]): void {
   for (const fd of descriptors) close(fd);
 }
 
 export class PacketLink<Incoming, Outgoing> {
   private open = true;
+  /** Packets that found no room. */
+  private unsent: { bytes: Buffer; descriptors: readonly number[] }[] = [];
+  /** Told once there is room. */
+  private onRoom: (() => void) | undefined;
 
   constructor(
     private readonly poller: Poller,
@@ -31,26 +38,70 @@ export class PacketLink<Incoming, Outgoing> {
     this.wait();
   }
 
-  /** Never blocks. A peer that does not read, or is gone, ends the link. */
+  /**
+   * Never blocks: what finds no room is sent later, so its descriptors must stay open. A peer that
+   * does not read for long, or is gone, ends the link.
+   */
   send(packet: Outgoing, descriptors: readonly number[] = []): void {
     if (!this.open) return;
+    const bytes = Buffer.from(JSON.stringify(packet));
+    if (this.unsent.length === 0 && this.tryToSend(bytes, descriptors)) return;
+    // It has closed itself.
+    if (!this.open) return;
+    if (this.unsent.length >= MAX_UNSENT) return this.end();
+    this.unsent.push({ bytes, descriptors });
+    this.wait();
+  }
+
+  /** As `send`, but where there is no room nothing is taken: false, and `onRoom` comes once there is. */
+  offer(packet: Outgoing, descriptors: readonly number[], onRoom: () => void): boolean {
+    if (!this.open) return false;
+    const bytes = Buffer.from(JSON.stringify(packet));
+    if (this.unsent.length === 0 && this.tryToSend(bytes, descriptors)) return true;
+    this.onRoom = onRoom;
+    if (this.open) this.wait();
+    return false;
+  }
+
+  /** False where there is no room, or the link has ended. */
+  private tryToSend(bytes: Buffer, descriptors: readonly number[]): boolean {
     try {
-      sendMessage(this.fd, Buffer.from(JSON.stringify(packet)), descriptors, false);
-    } catch {
+      sendMessage(this.fd, bytes, descriptors, false);
+      return true;
+    } catch (error) {
       // EPIPE, ECONNRESET: the poller reports the hang-up as well, but not what was unsent.
-      this.end();
+      if (!(error instanceof SystemError) || error.code !== "EAGAIN") this.end();
+      return false;
     }
+  }
+
+  private flush(): void {
+    for (;;) {
+      const [first] = this.unsent;
+      if (first === undefined) break;
+      if (!this.tryToSend(first.bytes, first.descriptors)) return;
+      this.unsent.shift();
+    }
+    const { onRoom } = this;
+    this.onRoom = undefined;
+    onRoom?.();
   }
 
   close(): void {
     if (!this.open) return;
     this.open = false;
+    this.unsent = [];
+    this.onRoom = undefined;
     this.poller.unwatch(this.fd);
     close(this.fd);
   }
 
   private wait(): void {
-    this.poller.watch(this.fd, POLLIN, () => this.receive());
+    const isFull = this.unsent.length > 0 || this.onRoom !== undefined;
+    this.poller.watch(this.fd, isFull ? POLLIN | POLLOUT : POLLIN, (ready) => {
+      if ((ready & POLLOUT) !== 0) this.flush();
+      if (this.open) this.receive();
+    });
   }
 
   private receive(): void {

@@ -20,12 +20,12 @@ export function verify(
   const checked = layers.filter(({ medium }) => medium.verify !== undefined);
   const formats = checked.map(({ format }) => format);
   let findings: string[] = [];
-  let told = 0;
+  let told = Number.NEGATIVE_INFINITY;
   let count = 0;
   checked.forEach(({ medium }, index) => {
     const progress = (done: number, total: number) => {
-      if (Date.now() - told < TELL_MILLISECONDS) return;
-      told = Date.now();
+      if (performance.now() - told < TELL_MILLISECONDS) return;
+      told = performance.now();
       // Each layer is one part of the whole, however large: they are decoded into each other.
       const share = (index + done / Math.max(total, 1)) / checked.length;
       tell({ formats, share, findings, finished: false });

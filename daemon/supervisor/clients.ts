@@ -116,7 +116,7 @@ export class Clients {
 
   private refuse(fd: number, { uid, pid }: { uid: number; pid: number }, why: string): void {
     closeSync(fd);
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.complainedAt < QUIET_MILLISECONDS) return;
     this.complainedAt = now;
     this.log.warn(`refused a connection from user ${uid} (process ${pid}): ${why}`);

@@ -1,9 +1,13 @@
 /**
  * The descriptors of mounts outside this process, in systemd's store or the keeper's: what is left
- * when supervisor and servers die at once, or while a server sleeps. Names are `ID-fuse`, `ID-slots`, `ID-image` and `ID-need-N`, in the order of the record's
- * needs.
+ * when supervisor and servers die at once, or while a server sleeps. Names are `ID-fuse`,
+ * `ID-slots`, `ID-image` and `ID-need-N`, in the order of the record's needs; `ID-record` where the
+ * disk has no room for it.
  */
+import { fstatSync, readSync } from "node:fs";
 import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
+import { close } from "../../fs-adapter/system/libc.js";
+import { memfdWith } from "../../fs-adapter/system/memfd.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 import type { Belongings } from "./adopted-server.js";
 import type { Image } from "./image.js";
@@ -20,6 +24,9 @@ export interface DescriptorKeeper {
 }
 
 export class DescriptorStore {
+  /** Records as memfds, by id. */
+  private readonly records = new Map<string, number>();
+
   constructor(
     private readonly keeper: DescriptorKeeper,
     /** What an earlier supervisor had kept. */
@@ -35,7 +42,40 @@ export class DescriptorStore {
     });
   }
 
+  /** For as long as there is no room for it on disk. */
+  keepRecord(id: string, text: string): void {
+    const fd = memfdWith("isomount-record", Buffer.from(text));
+    // Before another is sent under its name: the keeper sends what it is told anew if it dies.
+    this.forgetRecord(id);
+    this.records.set(id, fd);
+    this.keeper.keep(`${id}-record`, fd);
+  }
+
+  forgetRecord(id: string): void {
+    const fd = this.records.get(id);
+    if (fd === undefined) return;
+    this.records.delete(id);
+    this.keeper.forget(`${id}-record`);
+    close(fd);
+  }
+
+  /** What an earlier supervisor found no room for, by id. */
+  takeRecords(): Map<string, string> {
+    const texts = new Map<string, string>();
+    for (const name of [...this.passed.keys()]) {
+      const id = /^(m\d+)-record$/.exec(name)?.[1];
+      const fd = id === undefined ? undefined : this.takeOne(name);
+      if (id === undefined || fd === undefined) continue;
+      const bytes = Buffer.alloc(fstatSync(fd).size);
+      readSync(fd, bytes, 0, bytes.length, 0);
+      texts.set(id, bytes.toString());
+      this.records.set(id, fd);
+    }
+    return texts;
+  }
+
   forget(id: string, needs: number): void {
+    this.forgetRecord(id);
     for (const name of ["fuse", "slots", "image"]) this.keeper.forget(`${id}-${name}`);
     for (let index = 0; index < needs; index++) this.keeper.forget(`${id}-need-${index}`);
   }
@@ -60,12 +100,13 @@ export class DescriptorStore {
     return undefined;
   }
 
-  /** What no record speaks of. */
-  closeRest(): void {
+  /** What no record speaks of. What belongs to `foreign` ids stays where it is kept. */
+  closeRest(foreign: ReadonlySet<string>): void {
     for (const [name, fds] of this.passed) {
-      if (!/^m\d+-/.test(name)) continue;
+      const id = /^(m\d+)-/.exec(name)?.[1];
+      if (id === undefined) continue;
       closeForeign(fds);
-      this.keeper.forget(name);
+      if (!foreign.has(id)) this.keeper.forget(name);
     }
     this.passed.clear();
   }

@@ -15,12 +15,13 @@ import { DESCRIPTORS_A_PACKET, type FromKeeper, type ToKeeper } from "../keeper/
 import type { DaemonInfo } from "../rpc/protocol.js";
 import { PacketLink } from "../server/packet-link.js";
 import type { DescriptorKeeper } from "./descriptor-store.js";
+import { bringDown, type KnownProcess, knownProcess } from "./known-process.js";
 import type { Log } from "./log.js";
 
 const keeperFile = fileURLToPath(new URL("./keeper.js", import.meta.url));
 const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
-/** It answers within milliseconds, or hangs. */
-const GIVE_MILLISECONDS = 5_000;
+/** It answers within milliseconds, unless it is starved. What sleeps is lost without its answer. */
+const GIVE_MILLISECONDS = 20_000;
 const RESTART_MILLISECONDS = 1_000;
 
 /** Our own, for the supervisor that it may have to start; but that one is no service of systemd's. */
@@ -34,7 +35,13 @@ export class KeeperProcess implements DescriptorKeeper {
   private readonly kept = new Map<string, number>();
   private readonly socketPath: string;
   private link: PacketLink<FromKeeper, ToKeeper> | undefined;
-  private pid = 0;
+  /** Names that it has to be told of: to keep, or to forget. */
+  private readonly untold = new Set<string>();
+  /** Running while it reads nothing. */
+  private deafness: NodeJS.Timeout | undefined;
+  /** Running before another is started. */
+  private pause: NodeJS.Timeout | undefined;
+  private keeper: KnownProcess = knownProcess(0);
   private onGiven: ((names: string[], descriptors: number[], last: boolean) => void) | undefined;
 
   constructor(
@@ -58,24 +65,75 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   get info(): DaemonInfo["keeper"] {
-    return this.link === undefined ? undefined : { pid: this.pid };
+    return this.link === undefined ? undefined : { pid: this.keeper.pid };
   }
 
   keep(name: string, fd: number): void {
     this.kept.set(name, fd);
-    if (this.link !== undefined) this.link.send({ type: "keep", names: [name] }, [fd]);
-    else this.tryToStart();
+    this.tellSoon(name);
   }
 
   forget(name: string): void {
     this.kept.delete(name);
-    this.link?.send({ type: "forget", name });
+    this.tellSoon(name);
+  }
+
+  /** All of one round at once: an image may have ten thousand neighbours. */
+  private tellSoon(name: string): void {
+    if (this.untold.size === 0) queueMicrotask(() => this.tell());
+    // What is told goes by the order in which it was said last.
+    this.untold.delete(name);
+    this.untold.add(name);
+  }
+
+  /** By what is kept at that moment: a descriptor that waited here could be closed by then. */
+  private tell(): void {
+    clearTimeout(this.deafness);
+    if (this.link === undefined) {
+      this.untold.clear();
+      // With all there is to keep.
+      if (this.kept.size > 0 && this.pause === undefined) this.tryToStart();
+      return;
+    }
+    while (this.untold.size > 0) {
+      const told = this.nextUntold();
+      const descriptors = told.flatMap((name) => this.kept.get(name) ?? []);
+      const packet: ToKeeper =
+        descriptors.length > 0 ? { type: "keep", names: told } : { type: "forget", name: told[0] };
+      if (!this.link.offer(packet, descriptors, () => this.tell())) {
+        this.deafness = setTimeout(() => this.giveUp(), GIVE_MILLISECONDS);
+        return;
+      }
+      for (const name of told) this.untold.delete(name);
+      // It may have ended over it.
+      if (this.link === undefined) return;
+    }
+  }
+
+  /** Those to keep that fit one packet, or one to forget. */
+  private nextUntold(): string[] {
+    const names: string[] = [];
+    for (const name of this.untold) {
+      if (!this.kept.has(name)) return names.length > 0 ? names : [name];
+      names.push(name);
+      if (names.length === DESCRIPTORS_A_PACKET) break;
+    }
+    return names;
+  }
+
+  /** It does not read. */
+  private giveUp(): void {
+    this.link?.close();
+    this.lost();
   }
 
   /** With nothing to keep it goes when the connection does. */
   end(): void {
+    clearTimeout(this.deafness);
     if (this.kept.size > 0) return;
     this.link?.close();
+    // It has not heard of it all, and would start another supervisor for the rest.
+    if (this.untold.size > 0) void bringDown(this.keeper);
     rmSync(this.socketPath, { force: true });
   }
 
@@ -103,6 +161,8 @@ export class KeeperProcess implements DescriptorKeeper {
     rmSync(this.socketPath, { force: true });
     const listener = listenUnix(this.socketPath, "packet");
     try {
+      // Before there is a process: one that nobody had connected to would wait for ever.
+      this.connect();
       const child = spawn(process.execPath, [...NODE_FLAGS, keeperFile], {
         stdio: ["ignore", "ignore", "inherit", listener],
         env: environment(),
@@ -112,20 +172,13 @@ export class KeeperProcess implements DescriptorKeeper {
       });
       child.on("error", (error) => this.log.error(`the keeper does not start: ${error.message}`));
       child.unref();
-      this.pid = child.pid ?? 0;
-      this.connect();
+      this.keeper = knownProcess(child.pid ?? 0);
     } finally {
       close(listener);
     }
-    // It starts for longer than a packet for each would find room.
-    const all = [...this.kept];
-    for (let from = 0; from < all.length; from += DESCRIPTORS_A_PACKET) {
-      const part = all.slice(from, from + DESCRIPTORS_A_PACKET);
-      this.link?.send(
-        { type: "keep", names: part.map(([name]) => name) },
-        part.map(([, fd]) => fd),
-      );
-    }
+    this.untold.clear();
+    for (const name of this.kept.keys()) this.untold.add(name);
+    this.tell();
   }
 
   private connect(): void {
@@ -133,7 +186,7 @@ export class KeeperProcess implements DescriptorKeeper {
       this.poller,
       connectUnix(this.socketPath, "packet"),
       (message, descriptors) => {
-        this.pid = message.pid;
+        this.keeper = knownProcess(message.pid);
         this.onGiven?.(message.names, descriptors, message.last);
         closeForeign(descriptors);
       },
@@ -144,6 +197,11 @@ export class KeeperProcess implements DescriptorKeeper {
   /** It ends by itself only when it has nothing to keep. */
   private lost(): void {
     this.link = undefined;
+    clearTimeout(this.deafness);
+    this.untold.clear();
+    // One that does not read what it is told still holds what it was given, and would start
+    // supervisors.
+    void bringDown(this.keeper);
     rmSync(this.socketPath, { force: true });
     if (this.kept.size === 0) return;
     this.log.warn("the keeper of the mounts' descriptors ended; starting another");
@@ -151,7 +209,9 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   private startLater(): void {
-    setTimeout(() => {
+    clearTimeout(this.pause);
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
       if (this.link === undefined && this.kept.size > 0) this.tryToStart();
     }, RESTART_MILLISECONDS);
   }

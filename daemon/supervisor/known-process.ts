@@ -34,6 +34,16 @@ export function processStartTime(pid: number): string {
   return pid > 0 ? (look(`${pid}/stat`, readStat)?.startTime ?? "") : "";
 }
 
+/** The process that has this pid now; unknown, and killed by nobody, where it cannot be looked at. */
+export function knownProcess(pid: number): KnownProcess {
+  try {
+    return { pid, startTime: processStartTime(pid) };
+  } catch (error) {
+    if (isForWantOfDescriptors(error)) return { pid, startTime: "" };
+    throw error;
+  }
+}
+
 /** Whether this is still the process that had this start time. */
 export function isProcess({ pid, startTime }: KnownProcess): boolean {
   return startTime !== "" && processStartTime(pid) === startTime;
@@ -82,11 +92,11 @@ function tryToKill(target: KnownProcess): boolean {
 }
 
 async function standstill(killed: KnownProcess): Promise<void> {
-  const since = Date.now();
+  const since = performance.now();
   for (;;) {
     const states = statesOfThreads(killed);
     if (states.every((state) => ENDED.includes(state))) return;
-    const waited = Date.now() - since;
+    const waited = performance.now() - since;
     if (waited > MAX_MILLISECONDS) return;
     const isStuck = states.every((state) => ENDED.includes(state) || state === WAITING);
     if (isStuck && waited > GRACE_MILLISECONDS) return;

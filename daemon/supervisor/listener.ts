@@ -77,7 +77,7 @@ export class Listener {
   }
 
   private complain(code: string): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.complainedAt < QUIET_MILLISECONDS) return;
     this.complainedAt = now;
     this.warn(`connections are refused, since there is no room for more: ${code}`);

@@ -50,10 +50,18 @@ function openParent(path: string, uid: number): number | undefined {
   return undefined;
 }
 
-/** Closes the parent. A folder that somebody has put something into stays. */
-export function removeMadeFolder({ parent, name }: MadeFolder, warn: (text: string) => void): void {
-  removeEjectAlias(parent, name)
-    .then(() => inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR))
+/**
+ * Closes the parent. A folder that somebody has put something into stays. Resolves when there is
+ * nothing more to be done, and until then whatever names the folder on disk has to stay there.
+ */
+export function removeMadeFolder(
+  { parent, name }: MadeFolder,
+  warn: (text: string) => void,
+): Promise<void> {
+  return removeEjectAlias(parent, name)
+    .then(async () => {
+      await inBackground(unlinkat as never, "rmdir", parent, name, AT_REMOVEDIR);
+    })
     .catch((error: Error) => warn(`${name} was not removed: ${error.message}`))
     .finally(() => close(parent));
 }

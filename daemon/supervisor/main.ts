@@ -30,6 +30,7 @@ import { findSandbox } from "./sandbox.js";
 import { Supervisor } from "./supervisor.js";
 import { passedDescriptors, ServiceManager } from "./systemd.js";
 
+const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const LOCK_UN = 8;
@@ -53,7 +54,12 @@ function isPipe(fd: number): boolean {
 
 function tellStarter(word: string): void {
   if (!hasStarter) return;
-  writeSync(READY_FD, `${word}\n`);
+  try {
+    writeSync(READY_FD, `${word}\n`);
+  } catch (error) {
+    // The command was interrupted, or has given up: others wait for this daemon, and its mounts do.
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
   closeSync(READY_FD);
 }
 
@@ -72,6 +78,8 @@ closeInherited(hasStarter ? 1 : Number(process.env.LISTEN_FDS ?? 0));
 const folder = ensureRuntimeFolder();
 // Held until this process ends, however it ends.
 const lock = openSync(join(folder, "isomountd.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);
+// What clears old files out of /tmp leaves a folder alone that is locked (systemd-tmpfiles).
+flock(openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY), LOCK_SH | LOCK_NB);
 const passed = passedDescriptors(process.env);
 const lockProblem = takeLock();
 if (lockProblem !== undefined) giveUp(lockProblem);

@@ -12,18 +12,22 @@ import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { setBlocking } from "../../fs-adapter/system/unix-socket.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
-import type { MountInfo, MountStatistics } from "../rpc/protocol.js";
+import { type MountInfo, type MountStatistics, RpcErrorCode } from "../rpc/protocol.js";
 import type { FromServer, ServeOrder } from "../server/messages.js";
+import { RequestFailure } from "./failure.js";
 import type { Image } from "./image.js";
 import { type OpenedServer, retire } from "./opening.js";
 import type { Server } from "./server.js";
 import { ServerWatch } from "./server-watch.js";
-import type { StateRecord } from "./state-record.js";
+import type { NewRecord } from "./state-record.js";
 import { isAnythingHeld, POISON_AFTER, Suspects } from "./suspects.js";
 
-/** A server that does not start is tried so often, at growing intervals. */
+/** An image that cannot be opened any more is tried so often, at growing intervals. */
 const MAX_ATTEMPTS = 6;
 const PAUSE_MILLISECONDS = 100;
+const MAX_PAUSE_MILLISECONDS = 2_000;
+/** A server that does not even start, or get so far, lacks what may be there again soon: memory. */
+const PATIENCE_MILLISECONDS = 30_000;
 /** More servers than these ending in so short a time are beyond help. */
 const MAX_ENDS = 60;
 const ENDS_MILLISECONDS = 60_000;
@@ -83,7 +87,7 @@ export interface MountEvents {
   reopen(): Promise<OpenedServer>;
   /** Nothing more comes from the kernel: it was unmounted, or its connection was ended by force. */
   disconnected(): void;
-  /** The kernel's mount is gone. Comes once, last. */
+  /** The kernel's mount is gone. Comes once; only the image's descriptors are still open. */
   unmounted(reason: string): void;
   /** No server can be kept alive: the mount must go. */
   lost(reason: string): void;
@@ -108,7 +112,7 @@ export class MountedImage {
   /** Of the present server, and of those before it. */
   private statistics = NO_STATISTICS;
   private earlier = NO_STATISTICS;
-  private usedAt = Date.now();
+  private usedAt = performance.now();
   /** Unmounted lazily: served until the last file is closed. */
   private detached = false;
   /** The server is told to go, and nobody is to take its place. */
@@ -191,7 +195,7 @@ export class MountedImage {
 
   private employ(server: Server): void {
     this.server = server;
-    this.usedAt = Date.now();
+    this.usedAt = performance.now();
     const { sleepTimeout } = this.facts;
     // Twice in the time after which it may sleep.
     const pause = sleepTimeout > 0 ? (sleepTimeout * 1000) / 2 : Infinity;
@@ -207,7 +211,7 @@ export class MountedImage {
   }
 
   /** For the supervisor after this one. */
-  record(): Omit<StateRecord, "version" | "nodeIdVersion"> {
+  record(): NewRecord {
     const { image, fuse: _, slots: __, transport: ___, ...facts } = this.facts;
     const { socketPath = "", pid = 0, startTime = "" } = this.server ?? {};
     return {
@@ -318,8 +322,9 @@ export class MountedImage {
     this.poller.unwatch(this.facts.fuse);
     if (this.facts.fuse >= 0) close(this.facts.fuse);
     if (this.facts.slots >= 0) close(this.facts.slots);
-    this.facts.image.close();
+    // Who is told looks at what the image needed.
     this.events.unmounted(reason);
+    this.facts.image.close();
   }
 
   private hear(message: FromServer): void {
@@ -327,7 +332,7 @@ export class MountedImage {
     if (message.type === "unmounted") this.disconnect();
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
-      if (statistics.requests > this.statistics.requests) this.usedAt = Date.now();
+      if (statistics.requests > this.statistics.requests) this.usedAt = performance.now();
       // A server of an earlier version may count less.
       this.statistics = { ...NO_STATISTICS, ...statistics };
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
@@ -342,7 +347,7 @@ export class MountedImage {
   private sleepIfUnused(): void {
     const { sleepTimeout, transport, statistics } = this.facts;
     if (sleepTimeout === 0 || transport !== "dev-fuse" || statistics === undefined) return;
-    if (this.drowsy || Date.now() - this.usedAt < sleepTimeout * 1000) return;
+    if (this.drowsy || performance.now() - this.usedAt < sleepTimeout * 1000) return;
     this.drowsy = true;
     this.server?.kill();
   }
@@ -363,7 +368,7 @@ export class MountedImage {
     }
     this.history.restarts++;
     this.learn();
-    this.ends = [...this.recentEnds(), Date.now()];
+    this.ends = [...this.recentEnds(), performance.now()];
     if (this.ends.length > MAX_ENDS) {
       const seconds = ENDS_MILLISECONDS / 1000;
       this.events.lost(`${this.ends.length} servers ended within ${seconds} seconds`);
@@ -379,28 +384,36 @@ export class MountedImage {
    * when one serves, or the mount is lost.
    */
   private async revive(): Promise<void> {
+    const began = performance.now();
     for (let attempt = 1; !this.ended; attempt++) {
-      const opened = await this.tryToReopen(attempt);
-      if (opened === undefined) await pause(attempt * PAUSE_MILLISECONDS);
+      const isPatient = performance.now() - began < PATIENCE_MILLISECONDS;
+      const opened = await this.tryToReopen(attempt, isPatient);
+      const milliseconds = Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS);
+      if (opened === undefined) await pause(milliseconds);
       else if (this.ended) retire(opened);
       else return this.serve(opened, true);
     }
   }
 
-  private async tryToReopen(attempt: number): Promise<OpenedServer | undefined> {
+  private async tryToReopen(
+    attempt: number,
+    isPatient: boolean,
+  ): Promise<OpenedServer | undefined> {
     try {
       return await this.events.reopen();
     } catch (error) {
       const { message } = error as Error;
       if (this.ended) return undefined;
-      if (attempt < MAX_ATTEMPTS) this.events.log("warn", `a server did not start: ${message}`);
+      const isVerdict = error instanceof RequestFailure && error.code === RpcErrorCode.image;
+      if (attempt < MAX_ATTEMPTS || (isPatient && !isVerdict))
+        this.events.log("warn", `a server did not start: ${message}`);
       else this.events.lost(`no server can be started: ${message}`);
       return undefined;
     }
   }
 
   private recentEnds(): number[] {
-    const before = Date.now() - ENDS_MILLISECONDS;
+    const before = performance.now() - ENDS_MILLISECONDS;
     return this.ends.filter((end) => end > before);
   }
 

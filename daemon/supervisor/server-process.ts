@@ -91,7 +91,28 @@ export class ServerProcess implements Server {
     const listener = listenUnix(start.socketPath, "packet");
     const info = openInfoPipe();
     let child: ChildProcess | undefined;
+    let link: ServerProcess["link"] | undefined;
     try {
+      // Before there is a process: one that nobody had connected to would wait for ever, whenever
+      // this process is killed.
+      this.link = link = new PacketLink(
+        poller,
+        connectUnix(start.socketPath, "packet"),
+        (message, descriptors) => {
+          // A server has none to give: what it sends is not kept open here.
+          closeForeign(descriptors);
+          this.hear(message);
+        },
+        // It goes, does not read what it is told, or has been taken over by its image.
+        (problem) => {
+          if (problem !== undefined) {
+            this.complain(`ended, since it is no server of ours: ${problem}`);
+          }
+          this.kill();
+        },
+        new ServerWords().read,
+        closeForeign,
+      );
       this.child = child = spawn(plan.program, plan.parameters, {
         stdio: ["ignore", "ignore", "pipe", listener, info.writer],
         // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
@@ -112,25 +133,9 @@ export class ServerProcess implements Server {
       });
       // Where no descriptor is left for its pipes, Node makes none at all.
       if (this.child.stderr === undefined) throw new SystemError("spawn", constants.errno.EMFILE);
-      this.link = new PacketLink(
-        poller,
-        connectUnix(start.socketPath, "packet"),
-        (message, descriptors) => {
-          // A server has none to give: what it sends is not kept open here.
-          closeForeign(descriptors);
-          this.hear(message);
-        },
-        // It goes, does not read what it is told, or has been taken over by its image.
-        (problem) => {
-          if (problem !== undefined)
-            this.complain(`ended, since it is no server of ours: ${problem}`);
-          this.kill();
-        },
-        new ServerWords().read,
-        closeForeign,
-      );
     } catch (error) {
       this.isAlive = false;
+      link?.close();
       info.reader.destroy();
       child?.kill("SIGKILL");
       rmSync(start.socketPath, { force: true });

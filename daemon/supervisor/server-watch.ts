@@ -16,7 +16,11 @@ const LOOK_MILLISECONDS = 1_000;
 const MAX_SERVER_BYTES = 768 * 2 ** 20;
 
 export class ServerWatch {
-  private heardAt = Date.now();
+  /**
+   * Since it was heard last, in rounds of ours: what it said while this process was stopped, or the
+   * machine asleep, waits behind the timers, and is no silence.
+   */
+  private silentMilliseconds = 0;
   private busyMilliseconds = 0;
   private readonly looking: NodeJS.Timeout;
   private readonly examining: NodeJS.Timeout;
@@ -33,12 +37,15 @@ export class ServerWatch {
       if (isEnding(server)) server.kill();
     }, LOOK_MILLISECONDS);
     const pause = Math.min(EXAMINE_MILLISECONDS, milliseconds);
-    this.examining = setInterval(() => this.examine(), pause);
+    this.examining = setInterval(() => {
+      this.examine();
+      this.silentMilliseconds += pause;
+    }, pause);
   }
 
   /** It has said something; `busyMilliseconds` where that was how long it has been at one request. */
   heard(busyMilliseconds?: number): void {
-    this.heardAt = Date.now();
+    this.silentMilliseconds = 0;
     if (busyMilliseconds !== undefined) this.busyMilliseconds = busyMilliseconds;
   }
 
@@ -48,8 +55,7 @@ export class ServerWatch {
   }
 
   private examine(): void {
-    const { server } = this;
-    const silent = Date.now() - this.heardAt;
+    const { server, silentMilliseconds: silent } = this;
     const grown = anonymousMemory(server.pid);
     const trouble =
       silent > HANG_MILLISECONDS

@@ -57,15 +57,31 @@ export interface StateRecord {
   asleep?: boolean;
 }
 
+export type NewRecord = Omit<StateRecord, "version" | "nodeIdVersion">;
+
+export function recordText(record: NewRecord): string {
+  return JSON.stringify({
+    version: RECORD_VERSION,
+    nodeIdVersion: NODE_ID_VERSION,
+    ...record,
+  });
+}
+
+/** Throws where it is of another version, or no record at all. */
+export function parseRecord(text: string): StateRecord {
+  const record = JSON.parse(text) as StateRecord;
+  if (record.version === RECORD_VERSION) return record;
+  throw new Error(`is of version ${record.version}, this isomountd knows ${RECORD_VERSION}`);
+}
+
 export class StateFolder {
   constructor(private readonly folder: string) {}
 
   /** Atomic: a crash leaves the old record or the new one. Throws where the disk is full. */
-  save(record: Omit<StateRecord, "version" | "nodeIdVersion">): void {
+  save(record: NewRecord): void {
     const path = this.path(record.id);
-    const whole = { version: RECORD_VERSION, nodeIdVersion: NODE_ID_VERSION, ...record };
     try {
-      writeFileSync(`${path}.new`, JSON.stringify(whole), { mode: 0o600 });
+      writeFileSync(`${path}.new`, recordText(record), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     } catch (error) {
       rmSync(`${path}.new`, { force: true });
@@ -82,20 +98,18 @@ export class StateFolder {
   }
 
   /** Every record that can be used; `unusable` is told of the others and why. */
-  load(unusable: (file: string, reason: string) => void): StateRecord[] {
+  load(unusable: (id: string, reason: string) => void): StateRecord[] {
     const records: StateRecord[] = [];
     for (const name of readdirSync(this.folder)) {
-      if (!/^m\d+\.json$/.test(name)) continue;
+      const id = /^(m\d+)\.json$/.exec(name)?.[1];
+      if (id === undefined) continue;
       try {
-        const record = JSON.parse(readFileSync(join(this.folder, name), "utf8")) as StateRecord;
-        if (record.version !== RECORD_VERSION) {
-          unusable(name, `is of version ${record.version}, this isomountd knows ${RECORD_VERSION}`);
-        } else records.push(record);
+        records.push(parseRecord(readFileSync(this.path(id), "utf8")));
       } catch (error) {
-        unusable(name, (error as Error).message);
+        unusable(id, (error as Error).message);
       }
     }
-    return records.sort((a, b) => a.since - b.since);
+    return records;
   }
 
   private path(id: string): string {

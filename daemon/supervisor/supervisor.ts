@@ -38,6 +38,7 @@ import { Image, type Supply } from "./image.js";
 import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
+import { MountAttempts } from "./mount-attempts.js";
 import { MountTable } from "./mount-table.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
@@ -46,7 +47,7 @@ import { raiseReadAhead } from "./read-ahead.js";
 import type { Sandbox } from "./sandbox.js";
 import { ServerPool } from "./server-pool.js";
 import type { ServerProcess } from "./server-process.js";
-import { StateFolder, type StateRecord } from "./state-record.js";
+import { recordText, StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 import { Turnstile } from "./turnstile.js";
@@ -95,7 +96,10 @@ export class Supervisor {
   private saveAgain: NodeJS.Timeout | undefined;
   /** Until every mount that was begun is there, or has failed. */
   private mounting: Promise<void> = Promise.resolve();
+  /** Folders that are being removed. */
+  private clearing = 0;
   private readonly state: StateFolder;
+  private readonly attempts: MountAttempts;
   private readonly servers: ServerPool;
   private readonly turnstile = new Turnstile();
 
@@ -109,6 +113,7 @@ export class Supervisor {
     private readonly settings: Settings,
   ) {
     this.state = new StateFolder(folder);
+    this.attempts = new MountAttempts(folder);
     const isAnyAsleep = () => this.mounts.some(({ state }) => state === "asleep");
     this.servers = new ServerPool(poller, sandbox, folder, settings, isAnyAsleep);
   }
@@ -181,7 +186,7 @@ export class Supervisor {
           : await this.mountKernel(facts, fuseRequest, opened, made);
     } catch (error) {
       session.abandon();
-      if (made) removeMadeFolder(made, (text) => this.log.warn(text));
+      if (made) void removeMadeFolder(made, (text) => this.log.warn(text));
       if (error instanceof MountError) {
         throw new RequestFailure(RpcErrorCode.mount, error.message, { code: error.code });
       }
@@ -197,14 +202,27 @@ export class Supervisor {
     opened: OpenedServer,
     made: MadeFolder | undefined,
   ): Promise<MountedImage> {
-    const making = mountFuse(request);
-    this.mounting = Promise.allSettled([this.mounting, making]).then(() => undefined);
-    const { fuse, ...place } = await making;
+    // First: a mount that cannot be served for want of descriptors must not be made.
     const slots = createMemfd("isomount-slots", SLOTS_SIZE);
-    const mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
+    const { id, uid } = facts;
+    const mountpoint = descriptorPath(request.mountpoint);
+    let mounted: MountedImage;
+    try {
+      this.attempts.begin({ id, uid, made: facts.made, mountpoint });
+      const making = mountFuse(request);
+      this.mounting = Promise.allSettled([this.mounting, making]).then(() => undefined);
+      const { fuse, ...place } = await making;
+      mounted = this.track({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
+    } catch (error) {
+      close(slots);
+      this.attempts.end(id);
+      throw error;
+    }
     mounted.serve(opened, false);
-    this.store.keep(mounted.id, fuse, slots, facts.image);
-    raiseReadAhead(place.device, READ_AHEAD_BYTES);
+    this.attempts.end(id);
+    const { fuse, device } = mounted.facts;
+    this.store.keep(id, fuse, slots, facts.image);
+    raiseReadAhead(device, READ_AHEAD_BYTES);
     return mounted;
   }
 
@@ -274,24 +292,24 @@ export class Supervisor {
     this.mounts.wait(mounted.id).then(() => watch.stop());
   }
 
-  /**
-   * A mount that cannot be recorded goes on; until there is room again, it would be lost to the next
-   * supervisor.
-   */
+  /** Where the disk has no room, it lies with the descriptors until there is. */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
     if (mounted.facts.transport !== "dev-fuse" || !this.mounts.has(mounted.id)) return;
     const { mountpoint } = mounted.facts;
+    const record = mounted.record();
     try {
-      this.state.save(mounted.record());
+      this.state.save(record);
+      this.store.forgetRecord(mounted.id);
       if (this.unsaved.delete(mounted)) this.log.info(`${mountpoint}: its record is written now`);
     } catch (error) {
+      // What is on disk, if anything is, is an earlier one.
+      this.store.keepRecord(mounted.id, recordText(record));
       this.saveAgain ??= setTimeout(() => this.saveTheRest(), SAVE_AGAIN_MILLISECONDS);
       if (this.unsaved.has(mounted)) return;
       this.unsaved.add(mounted);
-      const problem = "its record cannot be written; until it can be,";
-      const cost = "the mount will not survive a restart of isomountd";
-      this.log.error(`${mountpoint}: ${problem} ${cost}: ${(error as Error).message}`);
+      const problem = "its record cannot be written, so it is kept in memory";
+      this.log.warn(`${mountpoint}: ${problem}: ${(error as Error).message}`);
     }
   }
 
@@ -303,11 +321,11 @@ export class Supervisor {
 
   /** Takes on what an earlier supervisor left. */
   async takeOver(): Promise<void> {
-    const { poller, folder, state, store, log } = this;
+    const { poller, folder, state, attempts, store, log } = this;
     const restore = this.restore.bind(this);
-    const records = await takeOver({ poller, folder, state, store, log, restore });
+    const ids = await takeOver({ poller, folder, state, attempts, store, log, restore });
     // Ids are never given twice, whatever became of these.
-    for (const { id } of records) this.mounts.reserveId(id);
+    for (const id of ids) this.mounts.reserveId(id);
     this.mounts.sort();
     await this.settle();
   }
@@ -439,11 +457,14 @@ export class Supervisor {
     this.manager.status(count === 1 ? "1 image mounted" : `${count} images mounted`);
   }
 
-  /** Resolves when every mount has a server that could be adopted, or after a while. */
+  /**
+   * Resolves when every mount has a server that could be adopted, and nothing of those that are gone
+   * is left; or after a while.
+   */
   async settle(): Promise<void> {
-    const deadline = Date.now() + SETTLE_MILLISECONDS;
+    const deadline = performance.now() + SETTLE_MILLISECONDS;
     const reviving = () => this.mounts.some(({ state }) => state === "reviving");
-    while (reviving() && Date.now() < deadline) {
+    while ((reviving() || this.clearing > 0) && performance.now() < deadline) {
       await new Promise((done) => setTimeout(done, 20));
     }
   }
@@ -466,7 +487,7 @@ export class Supervisor {
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.remove(mounted);
     this.unsaved.delete(mounted);
-    this.state.remove(mounted.id);
+    this.clear(mounted.id, made);
     // What it has given back may be the room that others lack.
     this.saveTheRest();
     if (mounted.facts.transport === "dev-fuse") {
@@ -476,7 +497,16 @@ export class Supervisor {
     const { image, mountpoint } = mounted.facts;
     this.tell(mounted, "unmounted", `${image.path}: ${reason} from ${mountpoint}`);
     this.mounts.tellEnd(mounted.id, reason);
-    if (made) removeMadeFolder(made, (text) => this.log.warn(text));
+  }
+
+  /** The record goes last: a successor does by it what is not done by then. */
+  private clear(id: string, made: MadeFolder | undefined): void {
+    if (made === undefined) return this.state.remove(id);
+    this.clearing++;
+    void removeMadeFolder(made, (text) => this.log.warn(text)).then(() => {
+      this.clearing--;
+      this.state.remove(id);
+    });
   }
 
   /**
@@ -505,9 +535,9 @@ const GONE_MILLISECONDS = 2_000;
 
 /** Until then it holds the image open: what the image lies on could be neither unmounted nor ejected. */
 async function processGone(server: KnownProcess): Promise<void> {
-  const deadline = Date.now() + GONE_MILLISECONDS;
+  const deadline = performance.now() + GONE_MILLISECONDS;
   while (isProcess(server) || isClosingForeign()) {
-    if (Date.now() > deadline) return;
+    if (performance.now() > deadline) return;
     await new Promise((done) => setTimeout(done, 2));
   }
 }

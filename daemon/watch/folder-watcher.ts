@@ -52,7 +52,7 @@ export class FolderWatcher {
 
   /** The earliest of all appointments counts. */
   private lookIn(milliseconds: number): void {
-    const at = Date.now() + milliseconds;
+    const at = performance.now() + milliseconds;
     if (this.timer !== undefined && this.dueAt <= at) return;
     clearTimeout(this.timer);
     this.dueAt = at;
@@ -64,7 +64,7 @@ export class FolderWatcher {
     this.listen();
     const files = this.files();
     this.known = new Map(files.map((file) => [file.name, file]));
-    const { arrived, left, again } = this.state.look(files, Date.now(), (name) =>
+    const { arrived, left, again } = this.state.look(files, performance.now(), (name) =>
       isBundle(name) ? undefined : isBeingWritten(join(this.folder, name)),
     );
     // In this order, since a file that has changed does both.

@@ -8,6 +8,7 @@ import { Attributes, type NodeId, type Volume } from "../../image-core/filesyste
 import type { HostRange } from "../../image-core/source/byte-source.js";
 import { Counter, markBusy, markIdle } from "../counters.js";
 import { errnoOf } from "../errno.js";
+import { THREAD_ORIGIN } from "../system/monotonic.js";
 import {
   ATTR_OUT_SIZE,
   BODY,
@@ -86,8 +87,8 @@ export class Dispatcher {
     const opcode = words[InHeader.opcode];
     const node = words[InHeader.node] + words[InHeader.node + 1] * 2 ** 32;
     counters[Counter.requests]++;
-    markBusy(counters, opcode, node);
     const start = performance.now();
+    markBusy(counters, opcode, node, THREAD_ORIGIN + start);
     if (this.options.poisoned.length > 0 && this.isPoisoned(opcode, node)) this.fail(errno.EIO);
     else this.dispatch(opcode, node);
     counters[Counter.milliseconds] += performance.now() - start;

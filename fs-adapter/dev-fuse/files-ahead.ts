@@ -9,6 +9,7 @@
  */
 import type { NodeId, Volume } from "../../image-core/filesystem/volume.js";
 import { Counter, markBusy, markIdle } from "../counters.js";
+import { monotonicMilliseconds } from "../system/monotonic.js";
 import { Opcode } from "./abi.js";
 import { Listing } from "./listing.js";
 import { StoreQueueWriter } from "./store-queue.js";
@@ -119,7 +120,7 @@ export class FilesAhead {
 
   private isRead(node: NodeId, target: Uint8Array, size: number): boolean {
     const { counters } = this;
-    markBusy(counters, Opcode.READ, node);
+    markBusy(counters, Opcode.READ, node, monotonicMilliseconds());
     try {
       return this.volume.read(node, 0, target, this.queue.dataOffset, size) === size;
     } catch {

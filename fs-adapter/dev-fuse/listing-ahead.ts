@@ -8,6 +8,7 @@
  */
 import type { NodeId, Volume } from "../../image-core/filesystem/volume.js";
 import { markBusy, markIdle } from "../counters.js";
+import { monotonicMilliseconds } from "../system/monotonic.js";
 import { Opcode } from "./abi.js";
 import { DirectoryReply } from "./directory-reply.js";
 import type { FilesAhead } from "./files-ahead.js";
@@ -96,7 +97,7 @@ export class ListingAhead {
   /** Makes ready what is expected. */
   prepare(): void {
     const { counters, directory } = this;
-    markBusy(counters, Opcode.READDIRPLUS, directory);
+    markBusy(counters, Opcode.READDIRPLUS, directory, monotonicMilliseconds());
     try {
       this.length = this.directoryReply.fill(directory, this.cookie, this.size, true);
     } catch {

@@ -69,12 +69,20 @@ export async function mountFuse(request: MountRequest): Promise<Mounted> {
   const key = (entry: MountEntry) => `${entry.mountId} ${entry.mountpoint}`;
   const before = new Set(readMountinfo().map(key));
   const fuse = process.geteuid?.() === 0 ? mountAsRoot(request) : await mountByFusermount(request);
-  const entry = readMountinfo().find(
-    (candidate) =>
-      !before.has(key(candidate)) &&
-      candidate.type === FILESYSTEM_TYPE &&
-      candidate.mountpoint === mountpoint,
-  );
+  let entry: MountEntry | undefined;
+  try {
+    entry = readMountinfo().find(
+      (candidate) =>
+        !before.has(key(candidate)) &&
+        candidate.type === FILESYSTEM_TYPE &&
+        candidate.mountpoint === mountpoint,
+    );
+  } catch (error) {
+    // For want of descriptors. That one is free now, and enough to unmount with.
+    close(fuse);
+    await unmountFuse(mountpoint, true);
+    throw error;
+  }
   if (entry === undefined) {
     close(fuse);
     throw new MountError("ESTALE", `${mountpoint} was moved or unmounted while mounting`);

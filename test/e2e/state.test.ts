@@ -33,6 +33,26 @@ describe("a record of a mount", () => {
   });
 });
 
+it("keeps for a newer daemon what only that one understands", async () => {
+  const path = isomount.mount(image, "sleep-timeout=1");
+  const [{ id }] = isomount.list();
+  await eventually("it sleeps", () => isomount.list()[0].state === "asleep");
+  const record = join(isomount.runtime, `${id}.json`);
+  const text = readFileSync(record, "utf8");
+  isomount.succeed("daemon", "restart");
+  writeFileSync(record, text.replace('"version":1', '"version":99'));
+  isomount.succeed("daemon", "restart");
+  expect(isomount.list()).toEqual([]);
+  const other = isomount.mount(image);
+  expect(isomount.list().map((mount) => mount.id)).not.toContain(id);
+  writeFileSync(record, text);
+  isomount.succeed("daemon", "restart");
+  expect(isomount.list().map((mount) => mount.mountpoint)).toEqual([path, other]);
+  expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+  for (const each of [path, other]) isomount.succeed("umount", each);
+  isomount.succeed("daemon", "stop");
+});
+
 it("belongs to one daemon at a time", () => {
   isomount.succeed("daemon", "start");
   const pid = isomount.daemonPid();
@@ -94,25 +114,35 @@ describe.skipIf(!isRoot)("a runtime folder without room", () => {
     const ours = [`mount ${full.runtime}`];
     await eventually("nothing else is left", () => `${full.leftovers()}` === `${ours}`);
     expect(readFileSync(log, "utf8")).toMatch(
-      / error: \S+mnt1: its record cannot be written; until it can be, .*ENOSPC/,
+      / warn: \S+mnt1: its record cannot be written, so it is kept in memory: ENOSPC/,
     );
   });
 
-  it("writes down when there is room again what had none, for the next daemon", async () => {
-    fill("filler");
-    const path = full.mount(image);
+  it("is no reason to lose a mount with its daemon, not even one that sleeps", async () => {
+    const path = full.mount(image, "sleep-timeout=1");
+    await eventually("it sleeps", () => full.list()[0].state === "asleep");
     expect(readdirSync(full.runtime).filter((name) => name.startsWith("m2"))).toEqual([]);
-    full.runProgram("rm", join(full.runtime, "filler"));
-    await eventually("the record is there", () => existsSync(join(full.runtime, "m2.json")));
-    full.succeed("daemon", "restart");
-    expect(full.list()).toMatchObject([{ id: "m2", mountpoint: path }]);
+    process.kill(full.daemonPid() as number, "SIGKILL");
+    await eventually("there is another", () => full.daemonPid());
+    expect(full.list()).toMatchObject([{ id: "m2", mountpoint: path, state: "asleep" }]);
     expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+    full.succeed("umount", path);
+  });
+
+  it("writes down when there is room again what had none, for the next daemon", async () => {
+    const path = full.mount(image);
+    expect(readdirSync(full.runtime).filter((name) => name.startsWith("m3"))).toEqual([]);
+    full.runProgram("rm", join(full.runtime, "filler"));
+    await eventually("the record is there", () => existsSync(join(full.runtime, "m3.json")));
+    full.succeed("daemon", "restart");
+    expect(full.list()).toMatchObject([{ id: "m3", mountpoint: path }]);
+    expect(readFileSync(join(path, "a.txt"), "utf8")).toBe("a\n");
+    full.succeed("umount", path);
   });
 
   it("goes on when there is room again", () => {
-    full.succeed("umount", "m2");
     const path = full.mount(image);
-    expect(readFileSync(join(full.runtime, "m3.json"), "utf8")).toContain('"id":"m3"');
+    expect(readFileSync(join(full.runtime, "m4.json"), "utf8")).toContain('"id":"m4"');
     full.succeed("umount", path);
     full.succeed("daemon", "stop");
   });

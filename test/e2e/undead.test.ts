@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import type { MountInfo } from "../../daemon/rpc/protocol.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
@@ -165,5 +166,26 @@ describe("a server that was killed and stays in the kernel", () => {
     expect(now(stuck).pid).not.toBe(stuck.server.pid);
     unmountInTime(stuck);
     await gone(stuck.server.pid);
+  });
+});
+
+describe("a daemon that was stopped for longer than a server may be silent", () => {
+  it("does not take its own absence for theirs", async () => {
+    const image = join(isomount.folder, "plain.iso");
+    writeFileSync(image, iso);
+    const path = isomount.mount(image);
+    const daemon = isomount.daemonPid() as number;
+    const mine = () => isomount.list().find(({ mountpoint }) => mountpoint === path);
+    const server = mine()?.pid;
+    process.kill(daemon, "SIGSTOP");
+    try {
+      await pause(4_000);
+    } finally {
+      process.kill(daemon, "SIGCONT");
+    }
+    // It asks four times within the two seconds.
+    await pause(1_000);
+    expect(mine()).toMatchObject({ pid: server, restarts: 0 });
+    isomount.succeed("umount", path);
   });
 });

@@ -10,6 +10,7 @@ import {
 import { IN_HEADER_SIZE, InHeader } from "../../../fs-adapter/dev-fuse/abi.js";
 import { isWaiting, SLOTS_SIZE, Slot } from "../../../fs-adapter/dev-fuse/slot.js";
 import { createMemfd } from "../../../fs-adapter/system/memfd.js";
+import { monotonicMilliseconds } from "../../../fs-adapter/system/monotonic.js";
 
 test("a request goes from a dead thread's slot into another, and until then counts as waiting", () => {
   const fd = createMemfd("slots", SLOTS_SIZE);
@@ -33,7 +34,7 @@ test("a request goes from a dead thread's slot into another, and until then coun
 
 test("counters of threads are added, and the longest request in hand is told", () => {
   const threads = [0, 1, 2].map(() => new Float64Array(COUNTERS_SIZE / 8));
-  const now = Date.now();
+  const now = monotonicMilliseconds();
   threads.forEach((counters, i) => {
     counters[Counter.requests] = 10 ** i;
     counters[Counter.errors] = i;
