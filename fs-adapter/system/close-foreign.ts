@@ -6,7 +6,7 @@
  */
 import { readFileSync } from "node:fs";
 import { abortConnection } from "../mounting/abort.js";
-import { isFuse, readMountinfo } from "../mounting/mountinfo.js";
+import { isFuse, type MountEntry, readMountinfo } from "../mounting/mountinfo.js";
 import { type CachedStat, cachedStat } from "./cached-stat.js";
 import { close, inBackground, setsockopt } from "./libc.js";
 
@@ -20,15 +20,9 @@ const SO_LINGER = 13;
 
 /** Of the pool's four threads one polls, and one is for the rest. */
 const MAX_AT_A_TIME = 2;
-/**
- * With more than these waiting behind some that do not come to an end, somebody does it on purpose:
- * the filesystems that are being waited for are cut off.
- */
-const MAX_WAITING = 64;
 
 const waiting: number[] = [];
-/** Being closed, with the device that they lie on. */
-const closing = new Map<number, string>();
+const closing = new Set<number>();
 
 /** Whether something is not closed yet: what it lies on cannot be unmounted. */
 export function isClosingForeign(): boolean {
@@ -36,35 +30,42 @@ export function isClosingForeign(): boolean {
 }
 
 /** None of them is to be used any more; they are gone at once or a little later. */
-export function closeForeign(descriptors: Iterable<number>, patience = MAX_WAITING): void {
-  let mounts: ReturnType<typeof readMountinfo> | undefined;
+export function closeForeign(descriptors: Iterable<number>): void {
+  let mounts: MountEntry[] | undefined;
   for (const fd of descriptors) {
-    if ((openFlags(fd) & O_PATH) !== 0) close(fd);
-    else {
-      mounts ??= readMountinfo();
-      if (mayWait(fd, mounts)) waiting.push(fd);
-      else close(fd);
-    }
+    if ((openFlags(fd) & O_PATH) === 0) mounts ??= readMountinfo();
+    if (mounts !== undefined && mayWait(fd, mounts)) waiting.push(fd);
+    else close(fd);
   }
   next();
-  if (waiting.length <= patience) return;
-  for (const device of closing.values()) abortConnection(device);
-  for (const fd of waiting) abortConnection(deviceOf(cachedStat(fd)));
 }
 
 /**
  * Takes out, and closes, what is open in a FUSE filesystem of somebody who is not to be trusted. As
  * long as it were open here, this process could start no other: the child closes it as well, and has
  * it flushed, before it becomes the other program. A folder's O_PATH descriptor has no such effect.
+ *
+ * Of more of them than are closed at a time, some would be open when the next process is started:
+ * their filesystems are cut off. Not root's own, which are others' as well, and mean no harm.
  */
 export function sift(descriptors: readonly number[]): number[] {
-  const served = descriptors.filter((fd) => (openFlags(fd) & O_PATH) === 0 && mayWait(fd));
-  closeForeign(served, 0);
+  if (descriptors.length === 0) return [];
+  const mounts = readMountinfo();
+  const served = descriptors.filter((fd) => mayWait(fd, mounts));
+  const devices = new Map(served.map((fd) => [fd, deviceOf(cachedStat(fd))]));
+  closeForeign(served);
+  if (waiting.length > 0) {
+    for (const [fd, device] of devices) {
+      const isOpen = closing.has(fd) || waiting.includes(fd);
+      if (isOpen && isCutOff(device, mounts)) abortConnection(device);
+    }
+  }
   return descriptors.filter((fd) => !served.includes(fd));
 }
 
-/** Whether a use of the file may have to wait for a program, or for a person. */
-function mayWait(fd: number, mounts = readMountinfo()): boolean {
+/** Whether closing the file may have to wait for a program, or for a person. */
+function mayWait(fd: number, mounts: readonly MountEntry[]): boolean {
+  if ((openFlags(fd) & O_PATH) !== 0) return false;
   const stat = cachedStat(fd);
   const kind = stat.mode & S_IFMT;
   if (kind === S_IFIFO) return false;
@@ -78,21 +79,27 @@ function mayWait(fd: number, mounts = readMountinfo()): boolean {
 
 function next(): void {
   while (closing.size < MAX_AT_A_TIME) {
-    const fd = waiting.shift();
-    if (fd === undefined) return;
-    const stat = cachedStat(fd);
-    if ((stat.mode & S_IFMT) === S_IFSOCK) {
-      // Its owner may say otherwise once more; as a rule the thread is free at once.
-      setsockopt(fd, SOL_SOCKET, SO_LINGER, new Int32Array(2), 8);
-    }
-    closing.set(fd, deviceOf(stat));
+    const first = waiting.shift();
+    if (first === undefined) return;
+    closing.add(first);
     const done = () => {
-      closing.delete(fd);
+      closing.delete(first);
       next();
     };
+    if ((cachedStat(first).mode & S_IFMT) === S_IFSOCK) {
+      // Its owner may say otherwise once more; as a rule the thread is free at once.
+      setsockopt(first, SOL_SOCKET, SO_LINGER, new Int32Array(2), 8);
+    }
     // EIO and the like: closed all the same.
-    inBackground(close as never, "close", fd).then(done, done);
+    inBackground(close as never, "close", first).then(done, done);
   }
+}
+
+function isCutOff(device: string, mounts: readonly MountEntry[]): boolean {
+  // Connections are named by the minor numbers of devices that are none.
+  if (!device.startsWith("0:")) return false;
+  const mount = mounts.find((each) => each.device === device);
+  return mount === undefined || !mount.options.split(",").includes("user_id=0");
 }
 
 /** As mountinfo writes it. */

@@ -52,11 +52,12 @@ describe.skipIf(!isRoot)("files that cannot be closed", () => {
   });
   afterAll(letGo);
 
-  async function holdOn(): Promise<string> {
+  /** `user`: whose filesystem it is. */
+  async function holdOn(...user: string[]): Promise<string> {
     for (const name of ["below", "control"]) mkdirSync(at(name), { recursive: true });
     const filesystem = spawn(
       process.execPath,
-      ["--import", "tsx", withholding, at("below"), at("disc.iso"), at("control")],
+      ["--import", "tsx", withholding, at("below"), at("disc.iso"), at("control"), ...user],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     children.push(filesystem);
@@ -69,6 +70,7 @@ describe.skipIf(!isRoot)("files that cannot be closed", () => {
     // The filesystem first: only then can the others end.
     for (const child of children.splice(0)) child.kill("SIGKILL");
     isomount.runProgram("umount", "--lazy", at("below"));
+    rmSync(at("control"), { recursive: true, force: true });
   }
 
   /** `connection` is closed here, and stays open there. */
@@ -104,10 +106,11 @@ describe.skipIf(!isRoot)("files that cannot be closed", () => {
   });
 
   it("are not taken from a guest, not even for a moment", async () => {
-    const image = await holdOn();
+    const image = await holdOn(`${member.uid}`);
     // Half a line: what came with it would wait for the rest.
     const connection = as(member, () => connectUnix(at("group.sock")));
     await handOver(connection, "{", image, 12);
+    await eventually("some are being closed", () => existsSync(join(at("control"), "held")), 10);
     await expectUsable();
     letGo();
     const left = () => descriptors(daemon).filter((each) => each.includes("/below/"));

@@ -1,6 +1,6 @@
 /**
  * A filesystem of one file, `image`, that can withhold one answer: `withholding.ts MOUNTPOINT IMAGE
- * CONTROL`, run as root. When CONTROL/hold is there, the next READ beyond the file's middle gets no
+ * CONTROL [USER]`, run as root; the mount is USER's. When CONTROL/hold is there, the next READ beyond the file's middle gets no
  * answer as long as this process lives, and CONTROL/held is written; as long as CONTROL/hold-flush is
  * there, the same goes for each FLUSH. Whoever has asked waits in the
  * kernel then, and no signal ends that: the request has been read, and with it the wait is
@@ -8,6 +8,7 @@
  *
  * Answers go around the page cache (FOPEN_DIRECT_IO), so that asking again is another request.
  */
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -35,20 +36,33 @@ const ROOT = 1n;
 const FILE = 2n;
 const ATTR_SIZE = 88;
 
-const [mountpoint, imagePath, control] = process.argv.slice(2);
+const [mountpoint, imagePath, control, user] = process.argv.slice(2);
 const image = readFileSync(imagePath);
 const request = Buffer.alloc(256 * 1024);
 
-const folder = openSync(mountpoint, O_PATH_DIRECTORY);
-const { fuse } = await mountFuse({
-  mountpoint: folder,
-  source: "withholding",
-  maxReadBytes: 128 * 1024,
-  private: false,
-  noexec: false,
-});
-closeSync(folder);
+const fuse = user === undefined ? await mountOurs() : mountOf(user);
 process.stdout.write("ready\n");
+
+async function mountOurs(): Promise<number> {
+  const folder = openSync(mountpoint, O_PATH_DIRECTORY);
+  const { fuse } = await mountFuse({
+    mountpoint: folder,
+    source: "withholding",
+    maxReadBytes: 128 * 1024,
+    private: false,
+    noexec: false,
+  });
+  closeSync(folder);
+  return fuse;
+}
+
+function mountOf(owner: string): number {
+  const fd = openSync("/dev/fuse", "r+");
+  const options = `fd=3,rootmode=40000,user_id=${owner},group_id=${owner},allow_other`;
+  const parameters = ["-i", "-t", "fuse", "-o", options, "withholding", mountpoint];
+  execFileSync("mount", parameters, { stdio: ["ignore", "inherit", "inherit", fd] });
+  return fd;
+}
 
 /** struct fuse_attr. */
 function attributes(node: bigint): Buffer {
