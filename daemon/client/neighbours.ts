@@ -53,8 +53,8 @@ export function neighbourNames(folder: number, path: string): string[] {
 
 /**
  * What the image names and root opens would be shown to everybody. So it must be the same owner's as
- * the image, or such that everybody may read it: a sheet that somebody has left in
- * /tmp is not to show what root has there. Throws with the reason in words.
+ * the image, or such that everybody may read it: a sheet that somebody has left in /tmp is not to
+ * show what root has there. Throws with the reason in words.
  */
 function checkOwner(image: number, neighbour: number): void {
   if (process.geteuid!() !== 0) return;

@@ -135,6 +135,6 @@ function look<T>(entry: string, read: (path: string) => T): T | undefined {
   }
 }
 
-function isForWantOfDescriptors(error: unknown): boolean {
+export function isForWantOfDescriptors(error: unknown): boolean {
   return ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

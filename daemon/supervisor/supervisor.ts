@@ -35,10 +35,16 @@ import { EventStream } from "./event-stream.js";
 import { RequestFailure } from "./failure.js";
 import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
-import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
+import {
+  isForWantOfDescriptors,
+  isProcess,
+  type KnownProcess,
+  processStartTime,
+} from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { MountAttempts } from "./mount-attempts.js";
+import { MountRecords } from "./mount-records.js";
 import { MountTable } from "./mount-table.js";
 import { MountedImage, type MountFacts, type MountHistory } from "./mounted-image.js";
 import { OpenSession } from "./open-session.js";
@@ -47,7 +53,7 @@ import { raiseReadAhead } from "./read-ahead.js";
 import type { Sandbox } from "./sandbox.js";
 import { ServerPool } from "./server-pool.js";
 import type { ServerProcess } from "./server-process.js";
-import { recordText, StateFolder, type StateRecord } from "./state-record.js";
+import { StateFolder, type StateRecord } from "./state-record.js";
 import type { ServiceManager } from "./systemd.js";
 import { takeOver } from "./takeover.js";
 import { Turnstile } from "./turnstile.js";
@@ -63,8 +69,8 @@ const MAX_READ_BYTES = MAX_SPLICE_BYTES;
 const READ_AHEAD_BYTES = 4 * MAX_READ_BYTES;
 /** A server is replaced in a fraction of a second; a machine that is very busy takes longer. */
 const SETTLE_MILLISECONDS = 10_000;
-/** Records that could not be written are tried again. */
-const SAVE_AGAIN_MILLISECONDS = 5_000;
+/** Where no descriptor is left to look at what is mounted, it is looked at again. */
+const LOOK_AGAIN_MILLISECONDS = 1_000;
 
 export interface OpenRequest {
   path: string;
@@ -91,14 +97,12 @@ export class Supervisor {
   private readonly sessions = new Map<string, OpenSession>();
   private readonly mounts = new MountTable();
   private lastSession = 0;
-  /** Mounts whose records are missing or old, because they could not be written. */
-  private readonly unsaved = new Set<MountedImage>();
-  private saveAgain: NodeJS.Timeout | undefined;
   /** Until every mount that was begun is there, or has failed. */
   private mounting: Promise<void> = Promise.resolve();
   /** Folders that are being removed. */
   private clearing = 0;
   private readonly state: StateFolder;
+  private readonly records: MountRecords;
   private readonly attempts: MountAttempts;
   private readonly servers: ServerPool;
   private readonly turnstile = new Turnstile();
@@ -113,6 +117,7 @@ export class Supervisor {
     private readonly settings: Settings,
   ) {
     this.state = new StateFolder(folder);
+    this.records = new MountRecords(this.state, store, log);
     this.attempts = new MountAttempts(folder);
     const isAnyAsleep = () => this.mounts.some(({ state }) => state === "asleep");
     this.servers = new ServerPool(poller, sandbox, folder, settings, isAnyAsleep);
@@ -292,31 +297,10 @@ export class Supervisor {
     this.mounts.wait(mounted.id).then(() => watch.stop());
   }
 
-  /** Where the disk has no room, it lies with the descriptors until there is. */
   private save(mounted: MountedImage): void {
     // fuse-native mounts end with their process: there is nothing to adopt.
     if (mounted.facts.transport !== "dev-fuse" || !this.mounts.has(mounted.id)) return;
-    const { mountpoint } = mounted.facts;
-    const record = mounted.record();
-    try {
-      this.state.save(record);
-      this.store.forgetRecord(mounted.id);
-      if (this.unsaved.delete(mounted)) this.log.info(`${mountpoint}: its record is written now`);
-    } catch (error) {
-      // What is on disk, if anything is, is an earlier one.
-      this.store.keepRecord(mounted.id, recordText(record));
-      this.saveAgain ??= setTimeout(() => this.saveTheRest(), SAVE_AGAIN_MILLISECONDS);
-      if (this.unsaved.has(mounted)) return;
-      this.unsaved.add(mounted);
-      const problem = "its record cannot be written, so it is kept in memory";
-      this.log.warn(`${mountpoint}: ${problem}: ${(error as Error).message}`);
-    }
-  }
-
-  private saveTheRest(): void {
-    clearTimeout(this.saveAgain);
-    this.saveAgain = undefined;
-    for (const mounted of this.unsaved) this.save(mounted);
+    this.records.save(mounted);
   }
 
   /** Takes on what an earlier supervisor left. */
@@ -471,7 +455,7 @@ export class Supervisor {
 
   /** Before the process ends: what serves nobody goes with it. */
   end(): void {
-    this.saveTheRest();
+    this.records.saveTheRest();
     this.servers.end();
     this.store.end();
   }
@@ -486,10 +470,8 @@ export class Supervisor {
 
   private unmounted(mounted: MountedImage, reason: string, made: MadeFolder | undefined): void {
     this.mounts.remove(mounted);
-    this.unsaved.delete(mounted);
     this.clear(mounted.id, made);
-    // What it has given back may be the room that others lack.
-    this.saveTheRest();
+    this.records.forget(mounted);
     if (mounted.facts.transport === "dev-fuse") {
       this.store.forget(mounted.id, mounted.facts.image.metNeeds().length);
     }
@@ -514,10 +496,15 @@ export class Supervisor {
    * connection, leave a mount that answers nobody.
    */
   private async disconnected(mounted: MountedImage): Promise<void> {
-    // One that is being made may have been given the same device: it is told apart once it is ours.
-    if (this.mounts.isShown(mounted)) await this.mounting;
-    if (this.mounts.isShown(mounted)) this.lost(mounted, "its connection was ended by force");
-    else mounted.end("unmounted");
+    try {
+      // One that is being made may have been given the same device: it is told apart once it is ours.
+      if (this.mounts.isShown(mounted)) await this.mounting;
+      if (this.mounts.isShown(mounted)) this.lost(mounted, "its connection was ended by force");
+      else mounted.end("unmounted");
+    } catch (error) {
+      if (!isForWantOfDescriptors(error)) throw error;
+      setTimeout(() => void this.disconnected(mounted), LOOK_AGAIN_MILLISECONDS);
+    }
   }
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */

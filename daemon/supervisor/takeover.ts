@@ -9,7 +9,8 @@ import { isConnected } from "../../fs-adapter/dev-fuse/connected.js";
 import { abortConnection } from "../../fs-adapter/mounting/abort.js";
 import { FILESYSTEM_TYPE, unmountDevice, unmountFuse } from "../../fs-adapter/mounting/mount.js";
 import { type MountEntry, readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
-import { close, SystemError } from "../../fs-adapter/system/libc.js";
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
+import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { AdoptedServer, type Belongings } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
@@ -153,9 +154,7 @@ async function carryOn(
 
 /** Nobody will use them. */
 function release({ fuse, slots, image, met }: Belongings): void {
-  for (const fd of [fuse, slots, image, ...met.map(({ supply }) => supply.fd)]) {
-    if (fd !== undefined) close(fd);
-  }
+  closeForeign([fuse, slots, image, ...met.flatMap(({ supply }) => supply.fd ?? [])]);
 }
 
 /** Undefined where there is none, or none that answers any more: another may take its place then. */

@@ -31,10 +31,9 @@ export function isClosingForeign(): boolean {
 
 /** None of them is to be used any more; they are gone at once or a little later. */
 export function closeForeign(descriptors: Iterable<number>): void {
-  let mounts: MountEntry[] | undefined;
+  const mayWait = judge();
   for (const fd of descriptors) {
-    if ((openFlags(fd) & O_PATH) === 0) mounts ??= readMountinfo();
-    if (mounts !== undefined && mayWait(fd, mounts)) waiting.push(fd);
+    if (mayWait(fd)) waiting.push(fd);
     else close(fd);
   }
   next();
@@ -50,11 +49,11 @@ export function closeForeign(descriptors: Iterable<number>): void {
  */
 export function sift(descriptors: readonly number[]): number[] {
   if (descriptors.length === 0) return [];
-  const mounts = readMountinfo();
-  const served = descriptors.filter((fd) => mayWait(fd, mounts));
+  const served = descriptors.filter(judge());
   const devices = new Map(served.map((fd) => [fd, deviceOf(cachedStat(fd))]));
   closeForeign(served);
   if (waiting.length > 0) {
+    const mounts = readMountinfo();
     for (const [fd, device] of devices) {
       const isOpen = closing.has(fd) || waiting.includes(fd);
       if (isOpen && isCutOff(device, mounts)) abortConnection(device);
@@ -63,18 +62,32 @@ export function sift(descriptors: readonly number[]): number[] {
   return descriptors.filter((fd) => !served.includes(fd));
 }
 
-/** Whether closing the file may have to wait for a program, or for a person. */
-function mayWait(fd: number, mounts: readonly MountEntry[]): boolean {
-  if ((openFlags(fd) & O_PATH) !== 0) return false;
-  const stat = cachedStat(fd);
-  const kind = stat.mode & S_IFMT;
-  if (kind === S_IFIFO) return false;
-  if (kind === S_IFSOCK || kind === S_IFCHR) return true;
-  // Of a filesystem that is nowhere to be seen, anything can be expected.
-  const device = deviceOf(stat);
-  const id = mountIdOf(fd);
-  const mount = mounts.find((each) => each.mountId === id || each.device === device);
-  return mount === undefined || isFuse(mount);
+/**
+ * Whether closing a file may have to wait for a program, or for a person. Of one filesystem it is
+ * found out once: an image may have ten thousand files beside it.
+ */
+function judge(): (fd: number) => boolean {
+  const served = new Map<number, boolean>();
+  let mounts: MountEntry[] | undefined;
+  const isServed = (fd: number, stat: CachedStat) => {
+    mounts ??= readMountinfo();
+    const device = deviceOf(stat);
+    const id = mountIdOf(fd);
+    const mount = mounts.find((each) => each.mountId === id || each.device === device);
+    // Of a filesystem that is nowhere to be seen, anything can be expected.
+    return mount === undefined || isFuse(mount);
+  };
+  return (fd) => {
+    const stat = cachedStat(fd);
+    const kind = stat.mode & S_IFMT;
+    if (kind === S_IFIFO) return false;
+    if (kind !== S_IFSOCK && kind !== S_IFCHR) {
+      const known = served.get(stat.dev) ?? isServed(fd, stat);
+      served.set(stat.dev, known);
+      if (!known) return false;
+    }
+    return (openFlags(fd) & O_PATH) === 0;
+  };
 }
 
 function next(): void {
