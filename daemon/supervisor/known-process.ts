@@ -10,6 +10,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { isForWantOfDescriptors } from "../../fs-adapter/system/libc.js";
 
 export interface KnownProcess {
   /** 0 where there is none. */
@@ -133,8 +134,4 @@ function look<T>(entry: string, read: (path: string) => T): T | undefined {
     if (code === "ENOENT" || code === "ESRCH") return undefined;
     throw error;
   }
-}
-
-export function isForWantOfDescriptors(error: unknown): boolean {
-  return ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException).code ?? "");
 }

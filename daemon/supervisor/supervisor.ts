@@ -13,7 +13,7 @@ import {
 } from "../../fs-adapter/mounting/mount.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { isClosingForeign } from "../../fs-adapter/system/close-foreign.js";
-import { close } from "../../fs-adapter/system/libc.js";
+import { close, isForWantOfDescriptors } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import type { Settings } from "../configuration/load.js";
@@ -35,12 +35,7 @@ import { EventStream } from "./event-stream.js";
 import { RequestFailure } from "./failure.js";
 import { IdleUnmount } from "./idle-unmount.js";
 import { Image, type Supply } from "./image.js";
-import {
-  isForWantOfDescriptors,
-  isProcess,
-  type KnownProcess,
-  processStartTime,
-} from "./known-process.js";
+import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
 import { MountAttempts } from "./mount-attempts.js";

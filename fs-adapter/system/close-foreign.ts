@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { abortConnection } from "../mounting/abort.js";
 import { isFuse, type MountEntry, readMountinfo } from "../mounting/mountinfo.js";
 import { type CachedStat, cachedStat } from "./cached-stat.js";
-import { close, inBackground, setsockopt } from "./libc.js";
+import { close, inBackground, isForWantOfDescriptors, setsockopt } from "./libc.js";
 
 const O_PATH = 0o10000000;
 const S_IFMT = 0o170000;
@@ -52,13 +52,8 @@ export function sift(descriptors: readonly number[]): number[] {
   const served = descriptors.filter(judge());
   const devices = new Map(served.map((fd) => [fd, deviceOf(cachedStat(fd))]));
   closeForeign(served);
-  if (waiting.length > 0) {
-    const mounts = readMountinfo();
-    for (const [fd, device] of devices) {
-      const isOpen = closing.has(fd) || waiting.includes(fd);
-      if (isOpen && isCutOff(device, mounts)) abortConnection(device);
-    }
-  }
+  const open = [...devices].filter(([fd]) => closing.has(fd) || waiting.includes(fd));
+  if (waiting.length > 0) cutOff(new Set(open.map(([, device]) => device)));
   return descriptors.filter((fd) => !served.includes(fd));
 }
 
@@ -77,7 +72,7 @@ function judge(): (fd: number) => boolean {
     // Of a filesystem that is nowhere to be seen, anything can be expected.
     return mount === undefined || isFuse(mount);
   };
-  return (fd) => {
+  const mayWait = (fd: number) => {
     const stat = cachedStat(fd);
     const kind = stat.mode & S_IFMT;
     if (kind === S_IFIFO) return false;
@@ -87,6 +82,15 @@ function judge(): (fd: number) => boolean {
       if (!known) return false;
     }
     return (openFlags(fd) & O_PATH) === 0;
+  };
+  return (fd) => {
+    try {
+      return mayWait(fd);
+    } catch (error) {
+      // No descriptor is left to find it out with: this one will be, be it a little later.
+      if (isForWantOfDescriptors(error)) return true;
+      throw error;
+    }
   };
 }
 
@@ -108,11 +112,21 @@ function next(): void {
   }
 }
 
-function isCutOff(device: string, mounts: readonly MountEntry[]): boolean {
+function cutOff(devices: ReadonlySet<string>): void {
+  try {
+    const mounts = readMountinfo();
+    for (const device of devices) if (!isOfRoot(device, mounts)) abortConnection(device);
+  } catch (error) {
+    // Then no process can be started, either.
+    if (!isForWantOfDescriptors(error)) throw error;
+  }
+}
+
+function isOfRoot(device: string, mounts: readonly MountEntry[]): boolean {
   // Connections are named by the minor numbers of devices that are none.
-  if (!device.startsWith("0:")) return false;
+  if (!device.startsWith("0:")) return true;
   const mount = mounts.find((each) => each.device === device);
-  return mount === undefined || !mount.options.split(",").includes("user_id=0");
+  return mount?.options.split(",").includes("user_id=0") ?? false;
 }
 
 /** As mountinfo writes it. */

@@ -79,6 +79,11 @@ export class SystemError extends Error {
   }
 }
 
+/** The process, or the machine, can open nothing more for now; of Node's errors as of our own. */
+export function isForWantOfDescriptors(error: unknown): boolean {
+  return ["EMFILE", "ENFILE"].includes((error as { code?: string }).code ?? "");
+}
+
 export function errno(): number {
   return koffi.errno();
 }
