@@ -56,7 +56,7 @@ export class MethodTable {
       supply: (fields, request) => this.supply(fields, request),
       mount: (fields, request) => this.mount(fields, request),
       verify: (fields, request) =>
-        supervisor.verify(this.owned(fields.text("session"), request.connection)),
+        supervisor.sessions.find(this.owned(fields.text("session"), request.connection)).verify(),
       umount: (fields, { connection: { peer } }) =>
         supervisor.umount(
           fields.text("target", 8192),
@@ -108,7 +108,7 @@ export class MethodTable {
 
   closed(connection: RpcConnection): void {
     this.departures.get(connection)?.abort();
-    for (const id of this.sessions.get(connection) ?? []) this.supervisor.abandon(id);
+    for (const id of this.sessions.get(connection) ?? []) this.supervisor.sessions.abandon(id);
     this.sessions.delete(connection);
     this.subscriptions.get(connection)?.();
     this.subscriptions.delete(connection);
@@ -123,7 +123,7 @@ export class MethodTable {
 
   private subscribe(connection: RpcConnection): object {
     if (!this.subscriptions.has(connection)) {
-      const end = this.supervisor.events.listen((params) =>
+      const end = this.supervisor.listen((params) =>
         connection.send({ jsonrpc: "2.0", method: "event", params }),
       );
       this.subscriptions.set(connection, end);
@@ -153,14 +153,15 @@ export class MethodTable {
       closeForeign([image]);
       throw error;
     }
-    const { id, result } = this.supervisor.open({ path, config, timeZone, sandbox, image });
+    const session = this.supervisor.sessions.begin({ path, config, timeZone, sandbox, image });
+    const { id } = session;
     const sessions = this.sessions.get(request.connection) ?? new Set();
     this.sessions.set(request.connection, sessions.add(id));
     try {
-      return await result;
+      return await session.result();
     } catch (error) {
       this.forget(request.connection, id);
-      this.supervisor.abandon(id);
+      this.supervisor.sessions.abandon(id);
       throw error;
     }
   }
@@ -190,10 +191,10 @@ export class MethodTable {
           : request.descriptors.shift();
     const answer = { error: fields.optionalText("error"), fd };
     try {
-      return await this.supervisor.supply(session, answer);
+      return await this.supervisor.sessions.find(session).supply(answer);
     } catch (error) {
       this.forget(request.connection, session);
-      this.supervisor.abandon(session);
+      this.supervisor.sessions.abandon(session);
       throw error;
     }
   }

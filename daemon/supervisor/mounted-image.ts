@@ -2,85 +2,23 @@
  * One mount: its kernel connection, its slots, its image, and the server that answers for it now.
  * Servers may die; this lives until the kernel says that the filesystem is unmounted.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { opcodeName } from "../../fs-adapter/dev-fuse/abi.js";
-import type { PoisonedRequest } from "../../fs-adapter/dev-fuse/dispatcher.js";
 import { Standby } from "../../fs-adapter/dev-fuse/standby.js";
 import type { MountEntry } from "../../fs-adapter/mounting/mountinfo.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { POLLIN, type Poller } from "../../fs-adapter/system/poller.js";
 import { setBlocking } from "../../fs-adapter/system/unix-socket.js";
-import type { ImageDescription } from "../../image-core/description.js";
-import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
-import { type MountInfo, type MountStatistics, RpcErrorCode } from "../rpc/protocol.js";
-import type { FromServer, ServeOrder } from "../server/messages.js";
-import { RequestFailure } from "./failure.js";
-import type { Image } from "./image.js";
+import type { MountInfo } from "../rpc/protocol.js";
+import type { FromServer } from "../server/messages.js";
+import { type MountFacts, mountRecord, newHistory } from "./mount-facts.js";
 import { type OpenedServer, retire } from "./opening.js";
+import { openAnother } from "./revival.js";
 import type { Server } from "./server.js";
+import { ServerEnds } from "./server-ends.js";
 import { ServerWatch } from "./server-watch.js";
 import type { NewRecord } from "./state-record.js";
+import { Statistics } from "./statistics.js";
 import { isAnythingHeld, POISON_AFTER, Suspects } from "./suspects.js";
-
-/** An image that cannot be opened any more is tried so often, at growing intervals. */
-const MAX_ATTEMPTS = 6;
-const PAUSE_MILLISECONDS = 100;
-const MAX_PAUSE_MILLISECONDS = 2_000;
-/** A server that does not even start, or get so far, lacks what may be there again soon: memory. */
-const PATIENCE_MILLISECONDS = 30_000;
-/** More servers than these ending in so short a time are beyond help. */
-const MAX_ENDS = 60;
-const ENDS_MILLISECONDS = 60_000;
-
-const NO_STATISTICS: MountStatistics = {
-  requests: 0,
-  reads: 0,
-  readBytes: 0,
-  splicedBytes: 0,
-  filesAhead: 0,
-  errors: 0,
-  milliseconds: 0,
-  cacheHits: 0,
-  cacheMisses: 0,
-};
-
-export interface MountFacts {
-  id: string;
-  image: Image;
-  mountpoint: string;
-  uid: number;
-  description: ImageDescription;
-  transport: "dev-fuse" | "fuse-native";
-  overrides: ServeOrder["overrides"];
-  maxReadBytes: number;
-  /** Both owned by the mount; -1 for fuse-native, which keeps its own. */
-  fuse: number;
-  slots: number;
-  /** The superblock's device, `0:52`; empty for fuse-native. */
-  device: string;
-  /** As the kernel shows it; unknown of mounts that an older version made. */
-  source?: string;
-  /** `dev:ino`. */
-  imageIdentity: string;
-  made?: { parent: string; name: string };
-  /** Seconds; not unmounted by itself where it is not given. */
-  idleTimeout?: number;
-  /** Unknown of mounts that an older version made: their servers do not sleep. */
-  statistics?: VolumeStatistics;
-  /** Seconds without requests; 0 for never. */
-  sleepTimeout: number;
-}
-
-/** What a mount went through under earlier supervisors. */
-export interface MountHistory {
-  since: number;
-  restarts: number;
-  poisoned: PoisonedRequest[];
-}
-
-function newMount(): MountHistory {
-  return { since: Date.now() / 1000, restarts: 0, poisoned: [] };
-}
 
 export interface MountEvents {
   /** Starts another server for the same image. */
@@ -104,14 +42,11 @@ type Happening = "revived" | "asleep" | "awake" | "error";
 export class MountedImage {
   private server: Server | undefined;
   private watch: ServerWatch | undefined;
-  /** When servers ended, lately. */
-  private ends: number[] = [];
+  private readonly ends = new ServerEnds();
   private ended = false;
   /** There will be nothing to serve any more. */
   private disconnected = false;
-  /** Of the present server, and of those before it. */
-  private statistics = NO_STATISTICS;
-  private earlier = NO_STATISTICS;
+  private readonly statistics = new Statistics();
   private usedAt = performance.now();
   /** Unmounted lazily: served until the last file is closed. */
   private detached = false;
@@ -127,7 +62,7 @@ export class MountedImage {
     readonly facts: MountFacts,
     private readonly poller: Poller,
     private readonly events: MountEvents,
-    private readonly history = newMount(),
+    private readonly history = newHistory(),
   ) {}
 
   get id(): string {
@@ -181,7 +116,7 @@ export class MountedImage {
         maxReadBytes,
         poisoned: this.history.poisoned,
         resume,
-        cautious: this.recentEnds().length > 0,
+        cautious: this.ends.isAnyRecent,
       },
       [fuse, slots],
     );
@@ -212,25 +147,7 @@ export class MountedImage {
 
   /** For the supervisor after this one. */
   record(): NewRecord {
-    const { image, fuse: _, slots: __, transport: ___, ...facts } = this.facts;
-    const { socketPath = "", pid = 0, startTime = "" } = this.server ?? {};
-    return {
-      ...facts,
-      image: image.path,
-      config: image.config,
-      timeZone: image.timeZone,
-      needs: image.metNeeds().map(({ need, supply }) => ({
-        need,
-        error: supply.error,
-        hasDescriptor: supply.fd !== undefined,
-      })),
-      sandbox: image.sandbox,
-      socketPath,
-      pid,
-      startTime,
-      ...this.history,
-      asleep: this.standby !== undefined,
-    };
+    return mountRecord(this.facts, this.history, this.server, this.standby !== undefined);
   }
 
   /** Its servers have died with the supervisor before: the next is started when it is needed. */
@@ -306,7 +223,7 @@ export class MountedImage {
       uid,
       since: this.history.since,
       restarts: this.history.restarts,
-      statistics: sum(this.earlier, this.statistics),
+      statistics: this.statistics.total(),
       warnings: description.warnings,
     };
   }
@@ -332,9 +249,7 @@ export class MountedImage {
     if (message.type === "unmounted") this.disconnect();
     else if (message.type === "pong") {
       const { opcode: _, node: __, since: ___, ...statistics } = message.counters;
-      if (statistics.requests > this.statistics.requests) this.usedAt = performance.now();
-      // A server of an earlier version may count less.
-      this.statistics = { ...NO_STATISTICS, ...statistics };
+      if (this.statistics.update(statistics)) this.usedAt = performance.now();
       if (message.busyMilliseconds === 0) this.sleepIfUnused();
     } else if (message.type === "defect") this.events.happened("error", message.message);
   }
@@ -356,8 +271,7 @@ export class MountedImage {
   private bereaved(): void {
     if (this.ended || this.disconnected) return;
     this.dismiss();
-    this.earlier = sum(this.earlier, this.statistics);
-    this.statistics = NO_STATISTICS;
+    this.statistics.closeAccount();
     if (this.drowsy) {
       this.drowsy = false;
       return this.sleep();
@@ -368,53 +282,23 @@ export class MountedImage {
     }
     this.history.restarts++;
     this.learn();
-    this.ends = [...this.recentEnds(), performance.now()];
-    if (this.ends.length > MAX_ENDS) {
-      const seconds = ENDS_MILLISECONDS / 1000;
-      this.events.lost(`${this.ends.length} servers ended within ${seconds} seconds`);
-      return;
-    }
+    const tooMany = this.ends.note();
+    if (tooMany !== undefined) return this.events.lost(tooMany);
     const { restarts } = this.history;
     this.events.log("warn", `its server ended; starting another (restart ${restarts})`);
     void this.revive();
   }
 
-  /**
-   * Starts another server; one that cannot start is tried again, a little later each time. Resolves
-   * when one serves, or the mount is lost.
-   */
+  /** Resolves when another server serves, or the mount is lost. */
   private async revive(): Promise<void> {
-    const began = performance.now();
-    for (let attempt = 1; !this.ended; attempt++) {
-      const isPatient = performance.now() - began < PATIENCE_MILLISECONDS;
-      const opened = await this.tryToReopen(attempt, isPatient);
-      const milliseconds = Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS);
-      if (opened === undefined) await pause(milliseconds);
-      else if (this.ended) retire(opened);
-      else return this.serve(opened, true);
-    }
-  }
-
-  private async tryToReopen(
-    attempt: number,
-    isPatient: boolean,
-  ): Promise<OpenedServer | undefined> {
-    try {
-      return await this.events.reopen();
-    } catch (error) {
-      const { message } = error as Error;
-      if (this.ended) return undefined;
-      const isVerdict = error instanceof RequestFailure && error.code === RpcErrorCode.image;
-      if (attempt < MAX_ATTEMPTS || (isPatient && !isVerdict))
-        this.events.log("warn", `a server did not start: ${message}`);
-      else this.events.lost(`no server can be started: ${message}`);
-      return undefined;
-    }
-  }
-
-  private recentEnds(): number[] {
-    const before = performance.now() - ENDS_MILLISECONDS;
-    return this.ends.filter((end) => end > before);
+    const opened = await openAnother({
+      reopen: () => this.events.reopen(),
+      failed: (message) => this.events.log("warn", `a server did not start: ${message}`),
+      isOver: () => this.ended,
+    }).catch((error: Error) => this.events.lost(`no server can be started: ${error.message}`));
+    if (!opened) return;
+    if (this.ended) retire(opened);
+    else this.serve(opened, true);
   }
 
   /** Remembers what keeps killing. */
@@ -428,10 +312,4 @@ export class MountedImage {
       this.events.happened("error", `${POISON_AFTER} servers died of ${what}: ${then}`);
     }
   }
-}
-
-function sum(a: MountStatistics, b: MountStatistics): MountStatistics {
-  const total = { ...a };
-  for (const name of Object.keys(total) as (keyof MountStatistics)[]) total[name] += b[name];
-  return total;
 }

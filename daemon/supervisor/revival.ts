@@ -1,0 +1,38 @@
+/** Another server for a mount that has none: tried until one has the image open, or cannot any more. */
+import { setTimeout as pause } from "node:timers/promises";
+import { RpcErrorCode } from "../rpc/protocol.js";
+import { RequestFailure } from "./failure.js";
+import type { OpenedServer } from "./opening.js";
+
+/** An image that cannot be opened any more is tried so often, at growing intervals. */
+const MAX_ATTEMPTS = 6;
+const PAUSE_MILLISECONDS = 100;
+const MAX_PAUSE_MILLISECONDS = 2_000;
+/** A server that does not even start, or get so far, lacks what may be there again soon: memory. */
+const PATIENCE_MILLISECONDS = 30_000;
+
+export interface RevivalOptions {
+  reopen(): Promise<OpenedServer>;
+  /** Told of each failure; the last is thrown. */
+  failed(message: string): void;
+  /** The mount is gone: nobody needs the server any more. */
+  isOver(): boolean;
+}
+
+/** Resolves with nothing where it is over meanwhile. Rejects where no server can be started. */
+export async function openAnother(options: RevivalOptions): Promise<OpenedServer | undefined> {
+  const began = performance.now();
+  for (let attempt = 1; !options.isOver(); attempt++) {
+    const isPatient = performance.now() - began < PATIENCE_MILLISECONDS;
+    try {
+      return await options.reopen();
+    } catch (error) {
+      if (options.isOver()) return undefined;
+      const isVerdict = error instanceof RequestFailure && error.code === RpcErrorCode.image;
+      if (attempt >= MAX_ATTEMPTS && !(isPatient && !isVerdict)) throw error;
+      options.failed((error as Error).message);
+    }
+    await pause(Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS));
+  }
+  return undefined;
+}

@@ -1,0 +1,23 @@
+/** How often servers of one mount ended lately. */
+const MAX_ENDS = 60;
+const ENDS_MILLISECONDS = 60_000;
+
+export class ServerEnds {
+  private times: number[] = [];
+
+  /** To be called at each end. Says so where it is beyond help. */
+  note(): string | undefined {
+    this.times = [...this.recent(), performance.now()];
+    if (this.times.length <= MAX_ENDS) return undefined;
+    return `${this.times.length} servers ended within ${ENDS_MILLISECONDS / 1000} seconds`;
+  }
+
+  get isAnyRecent(): boolean {
+    return this.recent().length > 0;
+  }
+
+  private recent(): number[] {
+    const before = performance.now() - ENDS_MILLISECONDS;
+    return this.times.filter((end) => end > before);
+  }
+}
