@@ -1,5 +1,4 @@
 /** Another server for a mount that has none: tried until one has the image open, or cannot any more. */
-import { setTimeout as pause } from "node:timers/promises";
 import { RpcErrorCode } from "../rpc/protocol.js";
 import { RequestFailure } from "./failure.js";
 import type { OpenedServer } from "./opening.js";
@@ -32,7 +31,8 @@ export async function openAnother(options: RevivalOptions): Promise<OpenedServer
       if (attempt >= MAX_ATTEMPTS && !(isPatient && !isVerdict)) throw error;
       options.failed((error as Error).message);
     }
-    await pause(Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS));
+    const milliseconds = Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS);
+    await new Promise((done) => setTimeout(done, milliseconds));
   }
   return undefined;
 }
