@@ -1,5 +1,6 @@
 /** Has the daemon open an image, and hands it what it asks for on the way. */
 import { closeSync } from "node:fs";
+import { memfdWith } from "../../fs-adapter/system/memfd.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import {
   type ImageOptions,
@@ -68,9 +69,7 @@ class Supplier {
     if (need.kind === "passphrase") {
       return connection.call("supply", { session, ...(await this.passphrase()) });
     }
-    if (need.kind === "names") {
-      return connection.call("supply", { session, ...this.names(need.folder) });
-    }
+    if (need.kind === "names") return this.names(connection, session, need.folder);
     let file: number;
     try {
       file = openNeighbour(this.openFolder(), need.path, this.request.image.fd);
@@ -93,16 +92,21 @@ class Supplier {
     return this.folder;
   }
 
-  private names(folder: string): Omit<SupplyParams, "session"> {
+  private names(connection: Connection, session: string, folder: string) {
+    let names: string[];
     try {
-      const names = neighbourNames(this.openFolder(), folder);
-      // Room for the rest of the message.
-      if (Buffer.byteLength(JSON.stringify(names)) > MAX_LINE_BYTES - 4096) {
-        return { error: `the folder has too many names (${names.length})` };
-      }
-      return { names };
+      names = neighbourNames(this.openFolder(), folder);
     } catch (error) {
-      return { error: (error as Error).message };
+      return connection.call("supply", { session, error: (error as Error).message });
+    }
+    const bytes = Buffer.from(JSON.stringify(names));
+    // Room for the rest of the message.
+    if (bytes.length <= MAX_LINE_BYTES - 4096) return connection.call("supply", { session, names });
+    const memory = memfdWith("isomount-names", bytes);
+    try {
+      return connection.call("supply", { session }, [memory]);
+    } finally {
+      closeSync(memory);
     }
   }
 

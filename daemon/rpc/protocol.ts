@@ -77,12 +77,12 @@ export interface SupplyParams {
   session: string;
   /** Why the need cannot be met. */
   error?: string;
-  /** The answer to `names`. */
+  /** The answer to `names`; more than fit a line come as a descriptor, of a file with them in JSON. */
   names?: string[];
   /** The answer to `passphrase`, in base64. */
   passphrase?: string;
 }
-/** Descriptor with `supply` for a `neighbour`: the file, read-only. */
+/** Descriptor with `supply`: for a `neighbour` the file, read-only; for `names` a memfd with them. */
 
 /** What checking came to since the last answer. */
 export interface VerifyProgress {

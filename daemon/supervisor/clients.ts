@@ -1,7 +1,8 @@
 /** Everybody who is connected, on whichever socket; and who may be. */
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { peerCredentials, peerGroups } from "../../fs-adapter/system/unix-socket.js";
+import { descriptorLimit } from "./descriptor-limit.js";
 import { giveBackMemory } from "./give-back.js";
 import type { Log } from "./log.js";
 import type { MethodTable } from "./methods.js";
@@ -121,10 +122,4 @@ export class Clients {
     this.complainedAt = now;
     this.log.warn(`refused a connection from user ${uid} (process ${pid}): ${why}`);
   }
-}
-
-/** RLIMIT_NOFILE, the soft one; Node has raised it to the hard one. */
-function descriptorLimit(): number {
-  const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1"));
-  return line === null || line[1] === "unlimited" ? MAX_CONNECTIONS * 2 : Number(line[1]);
 }

@@ -153,7 +153,14 @@ export class MethodTable {
       closeForeign([image]);
       throw error;
     }
-    const session = this.supervisor.sessions.begin({ path, config, timeZone, sandbox, image });
+    const session = this.supervisor.sessions.begin({
+      path,
+      config,
+      timeZone,
+      sandbox,
+      uid: peer.uid,
+      image,
+    });
     const { id } = session;
     const sessions = this.sessions.get(request.connection) ?? new Set();
     this.sessions.set(request.connection, sessions.add(id));

@@ -14,6 +14,8 @@ export class OpenSession {
   opened: OpenedServer | undefined;
   private verification: Verification | undefined;
   private abandoned = false;
+  /** Whoever is asked for something hears of it when they answer. */
+  private failure: Error | undefined;
   private waiting:
     | { need: Need; resolve: (supply: Supply) => void; reject: (error: Error) => void }
     | undefined;
@@ -34,7 +36,10 @@ export class OpenSession {
         this.opened = opened;
         this.settle.resolve({ session: this.id, description: opened.description });
       },
-      (error) => this.settle.reject(error),
+      (error) => {
+        this.failure = error;
+        this.settle.reject(error);
+      },
     );
   }
 
@@ -44,9 +49,10 @@ export class OpenSession {
 
   /** Takes ownership of `fd`. */
   supply(answer: Supply): Promise<OpenResult> {
-    const { waiting } = this;
-    if (waiting === undefined) {
+    const { waiting, failure } = this;
+    if (waiting === undefined || failure !== undefined) {
       if (answer.fd !== undefined) closeForeign([answer.fd]);
+      if (failure !== undefined) throw failure;
       throw new RequestFailure(RpcErrorCode.invalidParams, "the session needs nothing now");
     }
     this.waiting = undefined;

@@ -2,6 +2,7 @@
 import { RpcErrorCode } from "../rpc/protocol.js";
 import type { ServerConfig } from "../server/messages.js";
 import { RequestFailure } from "./failure.js";
+import type { FileQuotas } from "./file-quota.js";
 import { Image } from "./image.js";
 import type { Log } from "./log.js";
 import { OpenSession } from "./open-session.js";
@@ -13,6 +14,8 @@ export interface OpenRequest {
   config: ServerConfig;
   timeZone: string;
   sandbox: boolean;
+  /** Who opens it. */
+  uid: number;
   /** Owned by the session from here on. */
   image: number;
 }
@@ -23,12 +26,13 @@ export class OpenSessions {
 
   constructor(
     private readonly servers: ServerPool,
+    private readonly quotas: FileQuotas,
     private readonly log: Log,
   ) {}
 
-  begin({ path, image: fd, config, timeZone, sandbox }: OpenRequest): OpenSession {
+  begin({ path, image: fd, config, timeZone, sandbox, uid }: OpenRequest): OpenSession {
     const id = `s${++this.last}`;
-    const image = new Image(path, fd, config, timeZone, sandbox);
+    const image = new Image(path, fd, config, timeZone, sandbox, this.quotas.of(uid));
     // Async: a server that cannot even be started, for want of descriptors, fails this image alone.
     const session = new OpenSession(id, image, async (supply) =>
       openServer({

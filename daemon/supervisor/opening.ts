@@ -1,4 +1,5 @@
 /** A server on its way to having its image open: needs are met, then it says what it found. */
+import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
 import type { ImageDescription } from "../../image-core/description.js";
 import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import { type Need, RpcErrorCode } from "../rpc/protocol.js";
@@ -77,8 +78,13 @@ export function openServer(options: OpeningOptions): Promise<OpenedServer> {
       answer.then(
         (supply) => {
           isAsking = false;
-          if (known === undefined) image.remember(need, supply);
           const { fd, error } = supply;
+          try {
+            if (known === undefined) image.remember(need, supply);
+          } catch (failure) {
+            if (fd !== undefined) closeForeign([fd]);
+            return fail(failure as Error);
+          }
           server.send({ type: "supply", error }, fd === undefined ? [] : [fd]);
           timer = setTimeout(tooSlow, SILENCE_MILLISECONDS);
         },

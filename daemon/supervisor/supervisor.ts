@@ -29,6 +29,7 @@ import { version } from "../version.js";
 import { type AdoptedServer, type Belongings, imageIdentity } from "./adopted-server.js";
 import type { DescriptorStore } from "./descriptor-store.js";
 import { RequestFailure } from "./failure.js";
+import { FileQuotas } from "./file-quota.js";
 import { Image } from "./image.js";
 import { isProcess, type KnownProcess, processStartTime } from "./known-process.js";
 import { LiveMounts } from "./live-mounts.js";
@@ -72,6 +73,7 @@ export class Supervisor {
   private readonly state: StateFolder;
   private readonly attempts: MountAttempts;
   private readonly servers: ServerPool;
+  private readonly quotas = new FileQuotas();
   private readonly mounts: LiveMounts;
 
   constructor(
@@ -87,7 +89,7 @@ export class Supervisor {
     this.attempts = new MountAttempts(folder);
     const isAnyAsleep = () => this.mounts.table.some(({ state }) => state === "asleep");
     this.servers = new ServerPool({ poller, sandbox, folder, settings, log, isAnyAsleep });
-    this.sessions = new OpenSessions(this.servers, log);
+    this.sessions = new OpenSessions(this.servers, this.quotas, log);
     const { servers, state } = this;
     this.mounts = new LiveMounts({ poller, servers, state, store, manager, log });
   }
@@ -214,7 +216,8 @@ export class Supervisor {
     server?: AdoptedServer,
   ): void {
     const { config, timeZone, sandbox, since, restarts, poisoned } = record;
-    const image = new Image(record.image, fd, config, timeZone, sandbox, met);
+    const quota = this.quotas.of(record.uid);
+    const image = new Image(record.image, fd, config, timeZone, sandbox, quota, met);
     if (this.isForeign(record.uid) && !this.confines) {
       // With the connection open, readers would wait for an answer for ever.
       for (const each of [fuse, slots]) close(each);

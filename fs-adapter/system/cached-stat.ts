@@ -12,6 +12,7 @@ export interface CachedStat {
   nlink: number;
   uid: number;
   gid: number;
+  size: number;
   /** As st_dev has it (makedev(3)). */
   dev: number;
   ino: bigint;
@@ -29,6 +30,7 @@ export function cachedStat(fd: number): CachedStat {
     mode: bytes.readUInt16LE(28),
     uid: bytes.readUInt32LE(20),
     gid: bytes.readUInt32LE(24),
+    size: Number(bytes.readBigUInt64LE(40)),
     // The lower 32 bits, and there are no others in use.
     dev: ((minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12)) >>> 0,
     ino: bytes.readBigUInt64LE(32),

@@ -22,6 +22,7 @@ import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
 import { program, startIsomount } from "../support/isomount.js";
 import { descriptors, eventually } from "../support/processes.js";
+import { writeSparseBundle } from "../support/sparse-bundle.js";
 import { Victims } from "../torture/victims.js";
 
 const isRoot = process.getuid!() === 0;
@@ -101,24 +102,8 @@ it("outlives the command that has started it and does not wait for it any more",
 
 it("keeps what a thousand bands are read by with one keeper, and only while it is mounted", async () => {
   const bundle = join(isomount.folder, "disc.sparsebundle");
-  mkdirSync(join(bundle, "bands"), { recursive: true });
-  const disc = readFileSync(image);
-  const bandSize = 1024;
-  const plist = [
-    "<key>diskimage-bundle-type</key><string>com.apple.diskimage.sparsebundle</string>",
-    `<key>band-size</key><integer>${bandSize}</integer>`,
-    `<key>size</key><integer>${disc.length}</integer>`,
-  ].join("");
-  writeFileSync(
-    join(bundle, "Info.plist"),
-    `<?xml version="1.0"?><plist version="1.0"><dict>${plist}</dict></plist>`,
-  );
-  for (let at = 0; at < disc.length; at += bandSize) {
-    const name = (at / bandSize).toString(16);
-    writeFileSync(join(bundle, "bands", name), disc.subarray(at, at + bandSize));
-  }
+  const bands = writeSparseBundle(bundle, readFileSync(image), 1024);
   const path = isomount.mount(bundle, "sleep-timeout=1");
-  const bands = Math.ceil(disc.length / bandSize);
   const keeper = isomount.daemonInfo().keeper?.pid as number;
   await eventually("it has them all", () => descriptors(keeper).length > bands);
   await eventually("it sleeps", () => isomount.list()[0].state === "asleep");

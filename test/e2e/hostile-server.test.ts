@@ -65,6 +65,7 @@ describe("while it opens its image, a server that", () => {
     "odd-container",
     "no-statistics",
     "needs",
+    "patient-needs",
   ])("says %s fails this image, and nothing else", (deed) => {
     const { status, stderr } = isomount.run(imageOf(deed), isomount.newMountpoint());
     expect(stderr).toMatch(/^isomount: [^\n]+\n$/);

@@ -112,6 +112,13 @@ const deeds: Record<string, () => void> = {
     const path = "x".repeat(100_000);
     for (let i = 0; ; i++) tell({ type: "need", need: { kind: "neighbour", path: i + path } });
   },
+  "patient-needs": () => {
+    const path = "/x".repeat(30_000);
+    for (let i = 0; ; i++) {
+      tell({ type: "need", need: { kind: "neighbour", path: i + path } });
+      hear();
+    }
+  },
 };
 
 const { message } = hear();
