@@ -17,13 +17,27 @@ import type { StateRecord } from "./state-record.js";
 export interface DescriptorKeeper {
   keep(name: string, fd: number): void;
   forget(name: string): void;
+  /** How many it holds at most, if there is a bound. */
+  readonly room?: number;
   /** This process is about to end. */
   end(): void;
   /** The process that does it, if that is one of ours. */
   readonly info?: DaemonInfo["keeper"];
 }
 
+/**
+ * Of the room, for one image: what finds none would be lost, and it would be other mounts' that
+ * finds none.
+ */
+const IMAGE_SHARE = 1 / 16;
+/** `/dev/fuse`, slots, image and, for a while, the record. */
+const EVERY_MOUNT = 4;
+
 export class DescriptorStore {
+  /** How many are kept, by id; none of those for which there was no room. */
+  private readonly kept = new Map<string, number>();
+  /** Ids of which the keeper has something from before. */
+  private readonly known = new Set<string>();
   /** Records as memfds, by id. */
   private readonly records = new Map<string, number>();
 
@@ -31,15 +45,27 @@ export class DescriptorStore {
     private readonly keeper: DescriptorKeeper,
     /** What an earlier supervisor had kept. */
     private readonly passed: Map<string, number[]>,
-  ) {}
+  ) {
+    for (const name of passed.keys()) this.known.add(name.replace(/-.*/, ""));
+  }
 
-  keep(id: string, fuse: number, slots: number, image: Image): void {
+  /**
+   * False where there is no room for them: then they are as good as the processes that hold them,
+   * and one of those must live.
+   */
+  keep(id: string, fuse: number, slots: number, image: Image): boolean {
+    const descriptors = image.metNeeds().filter(({ supply }) => supply.fd !== undefined);
+    if (!this.reserve(id, EVERY_MOUNT + descriptors.length)) {
+      this.forget(id, image.metNeeds().length);
+      return false;
+    }
     this.keeper.keep(`${id}-fuse`, fuse);
     this.keeper.keep(`${id}-slots`, slots);
     this.keeper.keep(`${id}-image`, image.fd);
     image.metNeeds().forEach(({ supply }, index) => {
       if (supply.fd !== undefined) this.keeper.keep(`${id}-need-${index}`, supply.fd);
     });
+    return true;
   }
 
   /** For as long as there is no room for it on disk. */
@@ -76,6 +102,8 @@ export class DescriptorStore {
 
   forget(id: string, needs: number): void {
     this.forgetRecord(id);
+    if (!this.kept.delete(id) && !this.known.has(id)) return;
+    this.known.delete(id);
     for (const name of ["fuse", "slots", "image"]) this.keeper.forget(`${id}-${name}`);
     for (let index = 0; index < needs; index++) this.keeper.forget(`${id}-need-${index}`);
   }
@@ -117,6 +145,14 @@ export class DescriptorStore {
 
   end(): void {
     this.keeper.end();
+  }
+
+  private reserve(id: string, count: number): boolean {
+    const { room = Number.POSITIVE_INFINITY } = this.keeper;
+    const held = [...this.kept.values()].reduce((sum, each) => sum + each, 0);
+    if (count > room * IMAGE_SHARE || held + count > room) return false;
+    this.kept.set(id, count);
+    return true;
   }
 
   private takeOne(name: string): number | undefined {

@@ -164,11 +164,10 @@ export class Supervisor {
       this.attempts.end(id);
       throw error;
     }
+    this.keep(mounted);
     mounted.serve(opened, false);
     this.attempts.end(id);
-    const { fuse, device } = mounted.facts;
-    this.store.keep(id, fuse, slots, facts.image);
-    raiseReadAhead(device, READ_AHEAD_BYTES);
+    raiseReadAhead(mounted.facts.device, READ_AHEAD_BYTES);
     return mounted;
   }
 
@@ -236,10 +235,20 @@ export class Supervisor {
     const history = { since, restarts, poisoned };
     const mounted = this.mounts.add(facts, reopenMadeFolder(record), history);
     // First: it may end at once.
-    this.store.keep(record.id, fuse, slots, image);
+    this.keep(mounted);
     if (server !== undefined) mounted.adopt(server);
     else if (record.asleep) mounted.sleep();
     else mounted.resume();
+  }
+
+  /** Outside this process; what finds no room there is lost unless its server lives. */
+  private keep({ facts }: MountedImage): void {
+    const { id, fuse, slots, image, mountpoint } = facts;
+    if (this.store.keep(id, fuse, slots, image)) return;
+    facts.sleepTimeout = 0;
+    const why = "systemd's descriptor store has no room for all the files that it is made of";
+    const effect = "its server never sleeps, and ends the mount if it dies together with isomountd";
+    this.log.warn(`${mountpoint}: ${why}: ${effect}`);
   }
 
   /** `by`: only what this user has mounted. */

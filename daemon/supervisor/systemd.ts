@@ -8,6 +8,12 @@ import { connectUnix, sendMessage } from "../../fs-adapter/system/unix-socket.js
 
 const FIRST_DESCRIPTOR = 3;
 
+/**
+ * FileDescriptorStoreMax of our units, which systemd does not tell before 254. Of more, the names
+ * would not fit the one variable in which the next daemon is told them: it could not be started.
+ */
+const MAX_STORED = 4096;
+
 /** Descriptors that were handed to this process at its start, by name; several may share one. */
 export function passedDescriptors(environment: NodeJS.ProcessEnv): Map<string, number[]> {
   const passed = new Map<string, number[]>();
@@ -34,6 +40,10 @@ export class ServiceManager {
   /** Whether descriptors can be kept there (FDSTORE is set since systemd 254). */
   get hasStore(): boolean {
     return this.path !== undefined && this.environment.FDSTORE !== "0";
+  }
+
+  get room(): number {
+    return Math.min(Number(this.environment.FDSTORE ?? MAX_STORED), MAX_STORED);
   }
 
   ready(): void {
