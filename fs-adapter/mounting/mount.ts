@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { cachedStat } from "../system/cached-stat.js";
 import { check, close, inBackground, mount, type SystemError, umount2 } from "../system/libc.js";
 import { openWithoutSymlinksInBackground } from "../system/open-beneath.js";
 import { receiveMessage, setTimeouts, socketPair } from "../system/unix-socket.js";
@@ -63,11 +64,46 @@ export function descriptorPath(fd: number): string {
   return readlinkSync(`/proc/self/fd/${fd}`);
 }
 
+/** Mounts that are under way. */
+const taken = new Set<string>();
+
+/**
+ * Two commands may have found the same folder free: only the first gets it. Otherwise neither could
+ * tell its own mount from the other's. Throws MountError.
+ */
 export async function mountFuse(request: MountRequest): Promise<Mounted> {
   const mountpoint = descriptorPath(request.mountpoint);
+  if (cachedStat(request.mountpoint).nlink === 0) {
+    throw new MountError(
+      "ESTALE",
+      `mountpoint ${mountpoint.replace(/ \(deleted\)$/, "")} was removed`,
+    );
+  }
+  const there = readMountinfo();
+  const used = there.findLast((entry) => entry.mountpoint === mountpoint);
+  const isUsed = used?.type === FILESYSTEM_TYPE;
+  if (isUsed || taken.has(mountpoint)) {
+    const what = isUsed
+      ? `${used.source} is mounted there`
+      : "another image is being mounted there";
+    throw new MountError("EBUSY", `mountpoint ${mountpoint} is in use: ${what}`);
+  }
+  taken.add(mountpoint);
+  try {
+    return await mountOn(mountpoint, there, request);
+  } finally {
+    taken.delete(mountpoint);
+  }
+}
+
+async function mountOn(
+  mountpoint: string,
+  there: readonly MountEntry[],
+  request: MountRequest,
+): Promise<Mounted> {
   // The number alone says little: the kernel gives those of mounts that have gone to new ones.
   const key = (entry: MountEntry) => `${entry.mountId} ${entry.mountpoint}`;
-  const before = new Set(readMountinfo().map(key));
+  const before = new Set(there.map(key));
   const fuse = process.geteuid?.() === 0 ? mountAsRoot(request) : await mountByFusermount(request);
   let entry: MountEntry | undefined;
   try {
