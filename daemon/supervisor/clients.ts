@@ -81,6 +81,8 @@ export class Clients {
         this.methods.closed(closed);
         this.departed();
       },
+      dropped: ({ peer: { uid, pid } }, reason) =>
+        this.complain(`closed the connection of user ${uid} (process ${pid}): ${reason}`),
       exceeded: () => this.relieve(),
     });
     this.connections.add(connection);
@@ -117,9 +119,13 @@ export class Clients {
 
   private refuse(fd: number, { uid, pid }: { uid: number; pid: number }, why: string): void {
     closeSync(fd);
+    this.complain(`refused a connection from user ${uid} (process ${pid}): ${why}`);
+  }
+
+  private complain(line: string): void {
     const now = performance.now();
     if (now - this.complainedAt < QUIET_MILLISECONDS) return;
     this.complainedAt = now;
-    this.log.warn(`refused a connection from user ${uid} (process ${pid}): ${why}`);
+    this.log.warn(line);
   }
 }

@@ -73,3 +73,15 @@ export class LineBuffer {
     }
   }
 }
+
+/** In bytes: of each line that ends in `part`, with its end, and of the rest. */
+export function lineSizes(part: Uint8Array): number[] {
+  const sizes: number[] = [];
+  for (let from = 0; from < part.length; ) {
+    const end = part.indexOf(NEWLINE, from);
+    const next = end < 0 ? part.length : end + 1;
+    sizes.push(next - from);
+    from = next;
+  }
+  return sizes;
+}

@@ -1,16 +1,17 @@
 /** One client: lines in, lines out, descriptors with the lines that mention them. */
 import { closeForeign, sift } from "../../fs-adapter/system/close-foreign.js";
-import { close } from "../../fs-adapter/system/libc.js";
+import { close, SystemError } from "../../fs-adapter/system/libc.js";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, type Poller } from "../../fs-adapter/system/poller.js";
 import {
   type PeerCredentials,
+  peekBytes,
   receiveMessage,
   sendAvailable,
 } from "../../fs-adapter/system/unix-socket.js";
 import { MAX_LINE_BYTES, RpcErrorCode } from "../rpc/protocol.js";
 import { Allowance } from "./allowance.js";
 import { RequestFailure } from "./failure.js";
-import { BlockPool, LineBuffer } from "./line-buffer.js";
+import { BlockPool, LineBuffer, lineSizes } from "./line-buffer.js";
 import { nesting } from "./nesting.js";
 
 /** Descriptors that came and no request has taken: more is no client of ours. */
@@ -57,9 +58,24 @@ export interface Request {
 export interface ConnectionEvents {
   request(request: Request): Promise<unknown>;
   closed(connection: RpcConnection): void;
+  /** Is about to be closed, for this reason. */
+  dropped(connection: RpcConnection, reason: string): void;
   /** An allowance is exceeded: somebody has to go. */
   exceeded(): void;
 }
+
+const LOSSES = {
+  sifted: {
+    code: RpcErrorCode.denied,
+    text: "the image, or a file beside it, lies in a FUSE filesystem or a foreign one: the system's daemon takes none from there; copy it",
+    data: { code: "EPERM" },
+  },
+  cut: {
+    code: RpcErrorCode.mount,
+    text: "isomountd has no descriptor left: unmount something, or raise its limit (LimitNOFILE= of the unit, ulimit -Hn) and restart it",
+    data: { code: "EMFILE" },
+  },
+};
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
@@ -79,8 +95,8 @@ export class RpcConnection {
   private unsentBytes = 0;
   private unanswered = 0;
   private spoken = false;
-  /** A descriptor that came with the present line was not taken. */
-  private sifted = false;
+  /** Why a descriptor that came with the present line was not taken. */
+  private lost: keyof typeof LOSSES | undefined;
   private saysNoMore = false;
   private open = true;
 
@@ -117,7 +133,7 @@ export class RpcConnection {
     this.allowances.bytes.take(line.length);
     // What waits already goes first, when there is room.
     if (this.unsent.length === 1) this.flush();
-    if (this.unsentBytes > MAX_UNSENT_BYTES) this.close();
+    if (this.unsentBytes > MAX_UNSENT_BYTES) this.drop("it does not read what it has asked for");
     this.checkAllowances();
   }
 
@@ -134,6 +150,13 @@ export class RpcConnection {
     this.unsent = [];
     this.unsentBytes = 0;
     this.events.closed(this);
+  }
+
+  /** It is no client of ours, or a broken one. */
+  private drop(reason: string): void {
+    if (!this.open) return;
+    this.events.dropped(this, reason);
+    this.close();
   }
 
   private checkAllowances(): void {
@@ -176,42 +199,65 @@ export class RpcConnection {
     }
   }
 
-  /** Once a round, so that one busy client does not starve the others. */
+  /** One chunk a round, so that one busy client does not starve the others. */
   private receive(): void {
-    const { chunk, bytes, descriptors } = this.allowances;
-    let received: ReturnType<typeof receiveMessage>;
+    const { chunk } = this.allowances;
     try {
-      received = receiveMessage(this.fd, chunk, false);
-    } catch {
+      const there = peekBytes(this.fd, chunk);
+      if (there === undefined) return this.wait();
+      // One line at a time: what is received with it has come with it, and not with the next.
+      for (const size of there.length === 0 ? [1] : lineSizes(there)) {
+        // What came with descriptors is received by itself.
+        for (let left = size; left > 0; ) {
+          const taken = this.take(chunk.subarray(0, left));
+          if (taken === 0 || !this.open) break;
+          left -= taken;
+        }
+        if (!this.open) return;
+      }
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
       return this.close();
     }
-    if (received === undefined) return this.wait();
+    this.checkAllowances();
+    if (this.open) this.wait();
+  }
+
+  /** A line or less; how many bytes of it. Throws SystemError. */
+  private take(room: Buffer): number {
+    const { bytes, descriptors } = this.allowances;
+    const received = receiveMessage(this.fd, room, false);
+    if (received === undefined) return 0;
     const taken = this.peer.guest ? sift(received.descriptors) : received.descriptors;
-    if (taken.length < received.descriptors.length) this.sifted = true;
+    if (taken.length < received.descriptors.length) this.lost = "sifted";
+    if (received.isCut) this.lost = "cut";
     this.pending.push(...taken);
     descriptors.take(taken.length);
-    if (received.bytes.length === 0) {
+    const { length } = received.bytes;
+    if (length === 0) {
       // It says no more, but may still listen: `echo REQUEST | socat - UNIX:control.sock`.
       this.saysNoMore = true;
       this.closeIfDone();
-      if (this.open) this.wait();
-      return;
+      return 0;
     }
-    if (this.pending.length > MAX_PENDING_DESCRIPTORS) return this.close();
+    if (this.pending.length > MAX_PENDING_DESCRIPTORS) {
+      this.drop(`it sent more than ${MAX_PENDING_DESCRIPTORS} descriptors with a request`);
+      return 0;
+    }
+    if (this.lines.length + length > MAX_LINE_BYTES) {
+      this.drop(`it sent a line of more than ${MAX_LINE_BYTES} bytes`);
+      return 0;
+    }
     const before = this.lines.capacity;
-    const lines = this.lines.append(chunk.subarray(0, received.bytes.length));
+    const lines = this.lines.append(room.subarray(0, length));
     bytes.take(this.lines.capacity - before);
     for (const line of lines) {
-      // Descriptors ride with the first byte of their line: they are all here.
       const theirs = this.pending;
       this.pending = [];
       descriptors.take(-theirs.length);
       this.handle(line, theirs);
-      if (!this.open) return;
     }
-    if (this.lines.length > MAX_LINE_BYTES) return this.close();
-    this.checkAllowances();
-    if (this.open) this.wait();
+    return length;
   }
 
   private handle(line: string, descriptors: number[]): void {
@@ -237,18 +283,15 @@ export class RpcConnection {
       closeForeign(descriptors);
       return this.refuse(id, RpcErrorCode.invalidRequest, "not a JSON-RPC 2.0 request");
     }
-    if (this.sifted) {
-      this.sifted = false;
+    if (this.lost !== undefined) {
+      const { code, text, data } = LOSSES[this.lost];
+      this.lost = undefined;
       closeForeign(descriptors);
-      const what = "the image, or a file beside it, lies in a FUSE filesystem or a foreign one";
-      const text = `${what}: the system's daemon takes none from there; copy it`;
-      return isNotification
-        ? undefined
-        : this.refuse(id, RpcErrorCode.denied, text, { code: "EPERM" });
+      return isNotification ? undefined : this.refuse(id, code, text, data);
     }
     if (++this.unanswered > MAX_UNANSWERED) {
       closeForeign(descriptors);
-      return this.close();
+      return this.drop(`it asked ${MAX_UNANSWERED} things without waiting for an answer`);
     }
     const request = { method: call.method, params: call.params, descriptors, connection: this };
     this.events

@@ -32,6 +32,8 @@ const SO_PEERGROUPS = 59;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
 const SCM_RIGHTS = 1;
+const MSG_PEEK = 2;
+const MSG_CTRUNC = 8;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -217,6 +219,8 @@ export interface Received {
   bytes: Uint8Array;
   /** Close-on-exec, owned by the caller. */
   descriptors: number[];
+  /** There were more, but this process has no room for them: the kernel has closed them. */
+  isCut: boolean;
 }
 
 /**
@@ -240,12 +244,27 @@ export function receiveMessage(fd: number, buffer: Uint8Array, wait = true): Rec
       return {
         bytes: buffer.subarray(0, got),
         descriptors: receivedRights(control, Number(message.controlLength)),
+        isCut: (message.flags & MSG_CTRUNC) !== 0,
       };
     }
     const code = errno();
     if (code === EINTR) continue;
     if (code === EAGAIN && !wait) return undefined;
     throw new SystemError("recvmsg", code);
+  }
+}
+
+/**
+ * What `receiveMessage` would give the bytes of, without taking it. Undefined where nothing is there.
+ * Throws SystemError.
+ */
+export function peekBytes(fd: number, buffer: Uint8Array): Uint8Array | undefined {
+  for (;;) {
+    const got = Number(recvmsg(fd, msghdr(buffer, null), MSG_PEEK | MSG_DONTWAIT));
+    if (got >= 0) return buffer.subarray(0, got);
+    const code = errno();
+    if (code === EAGAIN) return undefined;
+    if (code !== EINTR) throw new SystemError("recvmsg", code);
   }
 }
 
