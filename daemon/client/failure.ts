@@ -70,6 +70,13 @@ const reasons: Record<string, string> = {
   EXDEV: "it leads outside the image's folder",
 };
 
+/** Of a path that is not there. Node takes words of the command line for UTF-8, whatever they are. */
+export function hintOfMissing(path: string): string | undefined {
+  return path.includes("\ufffd")
+    ? "names that are not UTF-8 cannot be given: rename it, or make a symbolic link to it"
+    : undefined;
+}
+
 /** The errno in words, without the call and the path that Node's messages repeat. */
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
 import { defaultFolder } from "./default-folder.js";
 import { removeEmptyFolders } from "./empty-folders.js";
-import { codeOf, failed, reasonOf, usage } from "./failure.js";
+import { codeOf, failed, hintOfMissing, reasonOf, usage } from "./failure.js";
 import { ourMounts } from "./mount-table.js";
 import { makeEjectAlias, removeEjectAlias } from "./old-gvfs.js";
 
@@ -40,7 +40,8 @@ export function openMountpoint(name: string): Mountpoint {
   } catch (error) {
     const code = codeOf(error);
     if (code === "ENOENT") {
-      throw failed(`mountpoint ${path} does not exist`, error, `mkdir it, or leave it out`);
+      const hint = hintOfMissing(path) ?? "mkdir it, or leave it out";
+      throw failed(`mountpoint ${path} does not exist`, error, hint);
     }
     const reason = code === "ENOTDIR" ? "it is not a folder" : reasonOf(error);
     throw failed(`mountpoint ${path} cannot be used: ${reason}`, error);

@@ -1,7 +1,7 @@
 /** Opens what the person named, with the person's rights: the daemon itself never opens a path. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { codeOf, type Failure, failed, reasonOf, usage } from "./failure.js";
+import { codeOf, type Failure, failed, hintOfMissing, reasonOf, usage } from "./failure.js";
 
 /** In units of 512 bytes, whatever the device's own sector is. */
 const SYSFS_SECTOR = 512;
@@ -66,7 +66,9 @@ function openForReading(path: string, shown: string): number {
 
 function cannotOpen(path: string, error: unknown): Failure {
   const hint =
-    codeOf(error) === "ENOTCONN" ? "unmount that one first: isomount list shows it" : undefined;
+    codeOf(error) === "ENOTCONN"
+      ? "unmount that one first: isomount list shows it"
+      : hintOfMissing(path);
   return failed(`cannot open ${path}: ${reasonOf(error)}`, error, hint);
 }
 

@@ -4,6 +4,7 @@
  * The mountpoint is an O_PATH descriptor, reached through /proc/self/fd: a folder that was swapped
  * for a symlink meanwhile cannot redirect the mount.
  */
+import { isUtf8 } from "node:buffer";
 import { spawn } from "node:child_process";
 import { openSync, readlinkSync } from "node:fs";
 import { basename, dirname } from "node:path";
@@ -77,6 +78,13 @@ export async function mountFuse(request: MountRequest): Promise<Mounted> {
     throw new MountError(
       "ESTALE",
       `mountpoint ${mountpoint.replace(/ \(deleted\)$/, "")} was removed`,
+    );
+  }
+  if (!isUtf8(readlinkSync(`/proc/self/fd/${request.mountpoint}`, "buffer"))) {
+    // It could be mounted there, but not be unmounted: no text of ours names it.
+    throw new MountError(
+      "EILSEQ",
+      `mountpoint ${mountpoint} has a name that is not UTF-8: rename it`,
     );
   }
   const there = readMountinfo();

@@ -85,6 +85,18 @@ describe.skipIf(!isRoot).each([
     expect(isomount.leftovers()).toEqual([]);
   });
 
+  it("mounts on no folder that it could not name again", async () => {
+    const path = isomount.newMountpoint();
+    const odd = Buffer.concat([Buffer.from(path), Buffer.from([0xff])]);
+    const reason = await mountAfter(path, () => renameSync(path, odd));
+    expect(reason).toBe(`mountpoint ${path}\ufffd has a name that is not UTF-8: rename it`);
+    expect(isomount.list()).toEqual([]);
+    const { status, stderr } = isomount.run(image, `${path}\ufffd`);
+    expect(status).toBe(32);
+    expect(stderr).toContain("does not exist (names that are not UTF-8 cannot be given: rename it");
+    expect(isomount.run(`${image}\ufffd`).stderr).toContain("make a symbolic link to it)");
+  });
+
   it("finds a mount again whose parent was renamed, also after a restart", () => {
     const parent = join(isomount.folder, "parent");
     const path = join(parent, "mnt");
