@@ -3,6 +3,7 @@ import { connect, connectIfRunning } from "../client/connect.js";
 import { ConnectionLost } from "../client/connection.js";
 import { ExitCode, systemFailure } from "../client/failure.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
+import { jsonText } from "./printable.js";
 
 export type DaemonAction = "start" | "stop" | "restart" | "reload" | "status";
 
@@ -55,7 +56,7 @@ function reload(json: boolean): ExitCode {
 }
 
 function say(data: object, line: string, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(data)}\n` : `${line}\n`);
+  process.stdout.write(json ? `${jsonText(data)}\n` : `${line}\n`);
 }
 
 function statusLine(info: DaemonInfo | undefined): string {

@@ -2,7 +2,7 @@
 import { ExitCode } from "../client/failure.js";
 import { examine } from "../doctor/examine.js";
 import { renderFindings } from "../doctor/render.js";
-import { printable } from "./printable.js";
+import { jsonText, printable } from "./printable.js";
 
 export async function runDoctor(json: boolean): Promise<ExitCode> {
   const findings = (await examine()).map((finding) => ({
@@ -10,6 +10,6 @@ export async function runDoctor(json: boolean): Promise<ExitCode> {
     // Names of images and folders are in it.
     found: printable(finding.found),
   }));
-  process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : renderFindings(findings));
+  process.stdout.write(json ? `${jsonText(findings, 2)}\n` : renderFindings(findings));
   return findings.some(({ verdict }) => verdict === "failure") ? ExitCode.system : ExitCode.ok;
 }

@@ -2,7 +2,7 @@
 import { connect } from "../client/connect.js";
 import { connectSystem } from "../client/connect-system.js";
 import type { ExitCode } from "../client/failure.js";
-import { printable } from "./printable.js";
+import { jsonText, printable } from "./printable.js";
 
 /** Prints what happens to mounts until it is interrupted or the daemon ends. */
 export async function runEvents({
@@ -17,9 +17,7 @@ export async function runEvents({
   for (;;) {
     const event = connection.event();
     const when = new Date(event.time * 1000).toISOString();
-    const line = json
-      ? JSON.stringify(event)
-      : `${when} ${event.event}: ${printable(event.message)}`;
+    const line = json ? jsonText(event) : `${when} ${event.event}: ${printable(event.message)}`;
     process.stdout.write(`${line}\n`);
   }
 }

@@ -4,6 +4,7 @@ import { describeImage } from "../client/mount-image.js";
 import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
 import type { RawOption } from "./option-string.js";
+import { jsonText } from "./printable.js";
 import { renderInfo } from "./render-info.js";
 import { warn } from "./report.js";
 
@@ -16,8 +17,6 @@ export async function runInfo(command: {
   const settings = parseOptions(command.options);
   for (const warning of settings.warnings) warn(warning);
   const description = await describeImage(imageRequest(command.image, settings, command.system));
-  process.stdout.write(
-    command.json ? `${JSON.stringify(description, null, 2)}\n` : renderInfo(description),
-  );
+  process.stdout.write(command.json ? `${jsonText(description, 2)}\n` : renderInfo(description));
   return ExitCode.ok;
 }

@@ -5,6 +5,7 @@ import type { MountInfo } from "../rpc/protocol.js";
 import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
 import type { RawOption } from "./option-string.js";
+import { forPrograms, jsonText, printable } from "./printable.js";
 import { warn } from "./report.js";
 
 export interface MountCommand {
@@ -38,10 +39,10 @@ export async function runMount(command: MountCommand): Promise<ExitCode> {
 }
 
 function tell(mounted: MountInfo, { mountpoint, verbose, json }: MountCommand): void {
-  if (json) process.stdout.write(`${JSON.stringify(mounted)}\n`);
-  else if (verbose) process.stdout.write(`${summary(mounted)}\n`);
+  if (json) process.stdout.write(`${jsonText(mounted)}\n`);
+  else if (verbose) process.stdout.write(`${printable(summary(mounted))}\n`);
   // The one thing that the caller cannot know.
-  else if (mountpoint === undefined) process.stdout.write(`${mounted.mountpoint}\n`);
+  else if (mountpoint === undefined) process.stdout.write(`${forPrograms(mounted.mountpoint)}\n`);
   if (json) return;
   const shown = verbose ? mounted.warnings.length : SHOWN_WARNINGS;
   for (const warning of mounted.warnings.slice(0, shown)) warn(warning);

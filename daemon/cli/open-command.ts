@@ -6,7 +6,7 @@ import { notify } from "../desktop/notification.js";
 import { Cancelled, openInFileManager, unmountImage } from "../desktop/open-image.js";
 import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
-import { printable } from "./printable.js";
+import { forPrograms, printable } from "./printable.js";
 import { describe, report, warn } from "./report.js";
 
 /** A notification has room for few. */
@@ -32,7 +32,7 @@ export async function runOpen(command: {
 
 async function open(image: string): Promise<void> {
   const { mounted, warnings } = await openInFileManager(imageRequest(image, parseOptions([])));
-  process.stdout.write(`${mounted.mountpoint}\n`);
+  process.stdout.write(`${forPrograms(mounted.mountpoint)}\n`);
   for (const warning of warnings) warn(warning);
   if (warnings.length === 0 || !isUnseen()) return;
   const shown = warnings.slice(0, SHOWN_WARNINGS).map(printable);

@@ -1,11 +1,26 @@
 /** Text that images and files chose, on its way to a terminal. */
 
+/** What steers terminals, breaks lines or turns the order of letters. */
+const ACTIVE = /\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
+
 /** Control characters, which could steer the terminal or break the line, become `\xNN`. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, (character) => {
+  return text.replace(ACTIVE, (character) => {
     const code = character.charCodeAt(0);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;
   });
+}
+
+/** Lines for programs, byte by byte, and harmless where a person looks at them instead. */
+export function forPrograms(lines: string): string {
+  return process.stdout.isTTY ? lines.split("\n").map(printable).join("\n") : lines;
+}
+
+/** JSON that a terminal can be shown, too: what JSON itself leaves as it is becomes `\uNNNN`. */
+export function jsonText(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(ACTIVE, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** Columns that the text takes: none for combining marks, two for East Asian wide letters. */

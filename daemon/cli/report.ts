@@ -8,7 +8,7 @@ import {
   type FailureDetails,
 } from "../client/failure.js";
 import { RpcErrorCode } from "../rpc/protocol.js";
-import { printable } from "./printable.js";
+import { jsonText, printable } from "./printable.js";
 
 const PROGRAM = "isomount";
 
@@ -16,7 +16,7 @@ const PROGRAM = "isomount";
 export function report(error: unknown, json = false): ExitCode {
   const { message, details } = describe(error);
   if (json) {
-    process.stderr.write(`${JSON.stringify({ error: { message, ...details } })}\n`);
+    process.stderr.write(`${jsonText({ error: { message, ...details } })}\n`);
   } else {
     const hint = details.hint === undefined ? "" : ` (${details.hint})`;
     process.stderr.write(`${PROGRAM}: ${printable(message + hint)}\n`);

@@ -4,7 +4,7 @@ import { verifyImage } from "../client/mount-image.js";
 import { imageRequest } from "./image-request.js";
 import { parseOptions } from "./mount-options.js";
 import type { RawOption } from "./option-string.js";
-import { printable } from "./printable.js";
+import { jsonText, printable } from "./printable.js";
 import { warn } from "./report.js";
 
 const BAR_COLUMNS = 30;
@@ -29,7 +29,7 @@ export async function runVerify(command: {
   if (bar) process.stderr.write("\r\x1b[K");
   if (command.json) {
     const { image } = command;
-    process.stdout.write(`${JSON.stringify({ image, formats, findings }, null, 2)}\n`);
+    process.stdout.write(`${jsonText({ image, formats, findings }, 2)}\n`);
   } else {
     for (const finding of findings) process.stdout.write(`${printable(finding)}\n`);
     process.stdout.write(`${conclusion(command.image, formats, findings.length)}\n`);

@@ -1,6 +1,7 @@
 /** What is left of the command where koffi, which nearly everything needs, does not load. */
 import { ExitCode } from "../client/failure.js";
 import { runDoctor } from "./doctor-command.js";
+import { jsonText } from "./printable.js";
 
 export async function withoutNativeCode(words: readonly string[], error: Error): Promise<number> {
   const json = words.includes("--json");
@@ -9,7 +10,7 @@ export async function withoutNativeCode(words: readonly string[], error: Error):
   const exitCode = ExitCode.system;
   process.stderr.write(
     json
-      ? `${JSON.stringify({ error: { message, exitCode } })}\n`
+      ? `${jsonText({ error: { message, exitCode } })}\n`
       : `isomount: ${message} ('isomount doctor' says more)\n`,
   );
   return exitCode;

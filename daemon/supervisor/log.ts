@@ -67,16 +67,23 @@ export class DaemonLog implements Log {
 function humanLine(journal: boolean) {
   return format.printf(({ level, message, timestamp }) => {
     // One event is one line, whatever a file name holds.
-    const text = String(message).replace(/\p{Cc}/gu, (c) => JSON.stringify(c).slice(1, -1));
+    const text = String(message).replace(/\p{Cc}/gu, (c) =>
+      escaped(JSON.stringify(c).slice(1, -1)),
+    );
     return journal ? `${priority(level)}${text}` : `${timestamp} ${level}: ${text}`;
   });
 }
 
 function jsonLine(journal: boolean) {
   return format.printf(({ level, message, timestamp }) => {
-    const line = JSON.stringify({ time: timestamp, level, message });
+    const line = escaped(JSON.stringify({ time: timestamp, level, message }));
     return journal ? `${priority(level)}${line}` : line;
   });
+}
+
+/** JSON leaves these as they are, and terminals obey some of them. */
+function escaped(json: string): string {
+  return json.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
 }
 
 /** How a line to standard error begins, where no log is open yet. */

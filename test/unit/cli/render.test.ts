@@ -1,6 +1,6 @@
 /** What people see: the list, the tree of `info`, and that no image can steer their terminal. */
 import { describe, expect, it } from "vitest";
-import { printable, width } from "../../../daemon/cli/printable.js";
+import { jsonText, printable, width } from "../../../daemon/cli/printable.js";
 import { formatSize, renderInfo } from "../../../daemon/cli/render-info.js";
 import { renderList } from "../../../daemon/cli/render-list.js";
 import { imageDescription, mountInfo, volumeDescription } from "./samples.js";
@@ -174,6 +174,16 @@ describe("printable", () => {
     expect(printable("\u0000\u0007\u001b\u007f\u009b\u2028")).toBe(
       "\\x00\\x07\\x1b\\x7f\\x9b\\u2028",
     );
+  });
+
+  it("is JSON where a program may be a person after all", () => {
+    const value = { label: "\u0007\u001b[2J\u007f\u009b31m\u202e\n", list: ["\u65e5"] };
+    for (const indent of [undefined, 2]) {
+      const text = jsonText(value, indent);
+      expect(JSON.parse(text)).toEqual(value);
+      expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u);
+      expect(text).toContain("\u65e5");
+    }
   });
 
   it("knows how wide letters are", () => {
