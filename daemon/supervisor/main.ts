@@ -18,6 +18,7 @@ import { type Configuration, ConfigurationError } from "../configuration/configu
 import { LiveSettings } from "../configuration/live-settings.js";
 import { controlSocket, ensureRuntimeFolder } from "../rpc/runtime-folder.js";
 import { Clients } from "./clients.js";
+import { lackOfDescriptors } from "./descriptor-limit.js";
 import { DescriptorStore } from "./descriptor-store.js";
 import { GroupSocket } from "./group-socket.js";
 import { closeInherited } from "./inherited.js";
@@ -27,6 +28,7 @@ import { DaemonLog, lineStart } from "./log.js";
 import { MethodTable } from "./methods.js";
 import { MetricsSocket } from "./metrics-socket.js";
 import { findSandbox } from "./sandbox.js";
+import { StateFolder } from "./state-record.js";
 import { Supervisor } from "./supervisor.js";
 import { passedDescriptors, ServiceManager } from "./systemd.js";
 
@@ -83,6 +85,9 @@ flock(openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY), LOCK_SH | LO
 const passed = passedDescriptors(process.env);
 const lockProblem = takeLock();
 if (lockProblem !== undefined) giveUp(lockProblem);
+
+const lack = lackOfDescriptors(new StateFolder(folder).load(() => {}));
+if (lack !== undefined) giveUp(lack, EX_CONFIG);
 
 /**
  * Undefined where it is ours. A daemon that has removed its socket is on its way out: its lock is

@@ -47,6 +47,18 @@ describe("a daemon that may have few descriptors", () => {
     const again = isomount.run(bundleOf(isomount, "second", 200), isomount.newMountpoint());
     expect(again.stderr).toContain("second.sparsebundle is made of more files");
     isomount.succeed("umount", path);
+    // Another that may have even fewer takes nothing on, and what is mounted goes on.
+    const second = isomount.mount(join(isomount.folder, "second.sparsebundle"));
+    const restart = [process.execPath, program, "daemon", "restart"];
+    const fewer = isomount.runProgram("prlimit", "--nofile=200:200", ...restart);
+    expect(fewer.status).toBe(2);
+    expect(fewer.stderr).toMatch(
+      /^isomount: [^\n]*what is mounted takes \d+ descriptors, and the limit here is 200: raise it/,
+    );
+    expect(readFileSync(join(second, "a.txt")).length).toBe(300_000);
+    // The keeper starts one with the limit of the one before.
+    expect(isomount.list()).toMatchObject([{ mountpoint: second, state: "serving" }]);
+    isomount.succeed("umount", second);
     isomount.succeed("umount", isomount.mount(join(isomount.folder, "second.sparsebundle")));
   });
 });
