@@ -12,7 +12,9 @@ import type { ImageDescription } from "../../image-core/description.js";
 import type { AttributeOverrides } from "../../image-core/filesystem/overrides.js";
 import type { VolumeStatistics } from "../../image-core/filesystem/volume.js";
 import type { GivenNeed, ServerConfig } from "../server/messages.js";
+import { Fields } from "./validate.js";
 
+const MAX_TEXT = 8192;
 /** Changes when an older or newer isomountd would misunderstand the rest. */
 const RECORD_VERSION = 1;
 /** Changes when the same object would get another node id: the kernel remembers those. */
@@ -67,11 +69,38 @@ export function recordText(record: NewRecord): string {
   });
 }
 
-/** Throws where it is of another version, or no record at all. */
-export function parseRecord(text: string): StateRecord {
+/** Throws where it is of another version, of another mount, or no record at all. */
+export function parseRecord(text: string, id: string): StateRecord {
   const record = JSON.parse(text) as StateRecord;
-  if (record.version === RECORD_VERSION) return record;
-  throw new Error(`is of version ${record.version}, this isomountd knows ${RECORD_VERSION}`);
+  const fields = new Fields(record, "record");
+  if (record.version !== RECORD_VERSION) {
+    throw new Error(`is of version ${record.version}, this isomountd knows ${RECORD_VERSION}`);
+  }
+  if (fields.text("id") !== id) throw new Error(`is of another mount, ${record.id}`);
+  checkRecord(fields);
+  return record;
+}
+
+/** One that a bad disk has spoilt must not keep the daemon from the others. */
+function checkRecord(record: Fields): void {
+  for (const name of ["image", "mountpoint", "socketPath"]) record.text(name, MAX_TEXT);
+  for (const name of ["imageIdentity", "timeZone", "device"]) record.text(name);
+  for (const name of ["nodeIdVersion", "uid", "maxReadBytes", "restarts"]) record.count(name);
+  record.number("since");
+  record.flag("sandbox");
+  const config = record.object("config");
+  config.words("name");
+  for (const name of ["uid", "gid"]) config.object("owner").count(name);
+  record.object("overrides");
+  record.objects("poisoned");
+  const description = record.object("description");
+  description.objects("containers");
+  description.texts("warnings");
+  description.object("volume").words("format");
+  for (const met of record.objects("needs")) {
+    met.object("need").words("kind");
+    met.flag("hasDescriptor");
+  }
 }
 
 export class StateFolder {
@@ -104,7 +133,7 @@ export class StateFolder {
       const id = /^(m\d+)\.json$/.exec(name)?.[1];
       if (id === undefined) continue;
       try {
-        records.push(parseRecord(readFileSync(this.path(id), "utf8")));
+        records.push(parseRecord(readFileSync(this.path(id), "utf8"), id));
       } catch (error) {
         unusable(id, (error as Error).message);
       }

@@ -83,7 +83,7 @@ function loadRecords({ state, store, log }: TakeoverOptions) {
   // Later than what lies on disk.
   for (const [id, text] of store.takeRecords()) {
     try {
-      records.set(id, parseRecord(text));
+      records.set(id, parseRecord(text, id));
     } catch (error) {
       leaveAlone(id, (error as Error).message);
     }

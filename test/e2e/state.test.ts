@@ -20,6 +20,9 @@ describe("a record of a mount", () => {
   it.each([
     ["of a newer version", '{"version":99,"id":"m7","since":"what"}', "is of version 99"],
     ["that is no JSON", "{", "JSON"],
+    ["that is nothing", "null", "record is no object"],
+    ["of another mount", '{"version":1,"id":"../m7"}', "is of another mount, ../m7"],
+    ["without its fields", '{"version":1,"id":"m7"}', "record.image is missing"],
   ])("%s is left alone, and named in the log", (_, text, reason) => {
     const record = join(isomount.runtime, "m7.json");
     writeFileSync(record, text);
