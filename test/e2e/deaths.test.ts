@@ -16,7 +16,9 @@ import {
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { Connection } from "../../daemon/client/connection.js";
 import type { MountInfo } from "../../daemon/rpc/protocol.js";
+import { controlSocket } from "../../daemon/rpc/runtime-folder.js";
 import { mountFuse } from "../../fs-adapter/mounting/mount.js";
 import { readMountinfo } from "../../fs-adapter/mounting/mountinfo.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
@@ -240,4 +242,27 @@ describe.skipIf(!isRoot || !hasStrace)("a daemon that is killed", () => {
     await eventually("the folder that was made is gone", () => !existsSync(path));
     expect(isomount.list()).toEqual([]);
   });
+});
+
+it("tells who is asked for something at once that the server has died meanwhile", async () => {
+  const sheet = join(isomount.folder, "sheet.cue");
+  writeFileSync(sheet, 'FILE "sheet.bin" BINARY\n  TRACK 01 MODE1/2048\n    INDEX 01 00:00:00\n');
+  isomount.succeed("daemon", "start");
+  const connection = Connection.open(controlSocket(isomount.runtime), 20);
+  const fd = openSync(sheet, "r");
+  try {
+    const before = isomount.servers();
+    const owner = { uid: 0, gid: 0 };
+    const params = { image: sheet, options: {}, owner, timeZone: "UTC" };
+    const asked = connection.call("open", params, [fd]);
+    expect(asked).toMatchObject({ need: { kind: "neighbour", path: "sheet.bin" } });
+    const [server] = isomount.servers().filter((pid) => !before.includes(pid));
+    process.kill(server, "SIGKILL");
+    await eventually("it is gone", () => !isomount.servers().includes(server));
+    const answer = () => connection.call("supply", { session: asked.session, error: "none" });
+    expect(answer).toThrow(`the server ended while it opened ${sheet}`);
+  } finally {
+    closeSync(fd);
+    connection.close();
+  }
 });
