@@ -73,8 +73,7 @@ export class FileQuotas {
 
   private tooMany(image: string): RequestFailure {
     const of = `by its limit of ${this.limit} descriptors ${this.most} of all images`;
-    const lift = this.isRoot ? "LimitNOFILE= of isomountd.service" : "the limit (ulimit -Hn)";
-    const remedy = `raise ${lift} and restart isomountd`;
+    const remedy = "raise it (ulimit -Hn, LimitNOFILE= of the unit) and restart isomountd";
     return refusal(
       `${image} is made of more files than isomountd can keep open: ${of}`,
       this.held,

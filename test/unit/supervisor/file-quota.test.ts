@@ -59,7 +59,7 @@ describe("of a user's own daemon", () => {
     const quotas = new FileQuotas(1024, false);
     quotas.of(ann).take(320);
     expect(() => quotas.of(ann).check(1, "x")).toThrow(
-      "x is made of more files than isomountd can keep open: by its limit of 1024 descriptors 320 of all images, and 320 are open now (raise the limit (ulimit -Hn) and restart isomountd)",
+      "x is made of more files than isomountd can keep open: by its limit of 1024 descriptors 320 of all images, and 320 are open now (raise it (ulimit -Hn, LimitNOFILE= of the unit) and restart isomountd)",
     );
   });
 });
