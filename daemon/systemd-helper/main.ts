@@ -4,6 +4,7 @@
  *   watch INSTANCE                     isomount-watch@.service
  *   stopped                            isomountd.service, when the daemon has ended
  */
+import "../no-debugger.js";
 import { report } from "../cli/report.js";
 import { ExitCode, usage } from "../client/failure.js";
 import { findImageUnit, mountUnit, unmountUnit } from "./image-unit.js";
