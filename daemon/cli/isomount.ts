@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** The command `isomount`. */
+import "../no-debugger.js";
+
 const words = process.argv.slice(2);
 
 /** Loaded late: where koffi has no native code for this machine, that is told in words. */

@@ -24,21 +24,25 @@ export interface MountCommand {
 const SHOWN_WARNINGS = 5;
 
 export async function runMount(command: MountCommand): Promise<ExitCode> {
-  const settings = parseOptions(command.options, command.sloppy);
-  for (const warning of settings.warnings) warn(warning);
   const foreground = command.foreground ? await import("./foreground.js") : undefined;
-  const mounted = await mountImage({
-    ...imageRequest(command.image, settings, command.system),
-    mountpoint: command.mountpoint,
-    mountOptions: settings.mount,
-  });
+  const mounted = await mount(command);
   // Who is told that it is mounted may send a signal at once: by then it is heard.
   const staying = foreground?.stayInForeground(mounted, command.system);
   tell(mounted, command);
   return staying ?? ExitCode.ok;
 }
 
-function tell(mounted: MountInfo, { mountpoint, verbose, json }: MountCommand): void {
+export async function mount(command: MountCommand): Promise<MountInfo> {
+  const settings = parseOptions(command.options, command.sloppy);
+  for (const warning of settings.warnings) warn(warning);
+  return mountImage({
+    ...imageRequest(command.image, settings, command.system),
+    mountpoint: command.mountpoint,
+    mountOptions: settings.mount,
+  });
+}
+
+export function tell(mounted: MountInfo, { mountpoint, verbose, json }: MountCommand): void {
   if (json) process.stdout.write(`${jsonText(mounted)}\n`);
   else if (verbose) process.stdout.write(`${printable(summary(mounted))}\n`);
   // The one thing that the caller cannot know.

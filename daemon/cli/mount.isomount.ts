@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The helper that mount(8) runs for `mount -t isomount SPEC DIR` and for lines of fstab. */
+import "../no-debugger.js";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { connectIfNeeded } from "../client/connect.js";

@@ -2,18 +2,24 @@
  * A connection to isomountd: one request at a time, blocking, with descriptors. No event loop: the
  * command has nothing else to do, and starting is quicker without.
  */
+import { dirname } from "node:path";
 import { close } from "../../fs-adapter/system/libc.js";
 import {
   connectUnix,
+  peerCredentials,
   receiveMessage,
   sendMessage,
   setTimeouts,
 } from "../../fs-adapter/system/unix-socket.js";
 import type { DaemonEvent, Methods, RpcErrorData } from "../rpc/protocol.js";
+import { daemonPid, isStopped } from "./daemon-process.js";
 import { codeOf, ExitCode, Failure, systemFailure } from "./failure.js";
 
 /** Longer than the daemon's own deadlines, so that it is the daemon that says what took so long. */
 const ANSWER_SECONDS = 60;
+
+/** So often it is looked at whether there is anybody who could answer. */
+const LOOK_SECONDS = 1;
 
 /** An answer is a list of mounts at most; anything longer does not come from isomountd. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -62,14 +68,15 @@ export class Connection {
 
   private constructor(
     private readonly fd: number,
+    private readonly path: string,
     private readonly seconds: number,
   ) {}
 
   /** Throws SystemError: ENOENT and ECONNREFUSED mean that no daemon runs. */
   static open(path: string, seconds = ANSWER_SECONDS): Connection {
     const fd = connectUnix(path);
-    setTimeouts(fd, seconds);
-    return new Connection(fd, seconds);
+    setTimeouts(fd, Math.min(seconds, LOOK_SECONDS), seconds);
+    return new Connection(fd, path, seconds);
   }
 
   /** The descriptors are sent with the request and stay the caller's. Throws RpcFailure and Failure. */
@@ -124,28 +131,54 @@ export class Connection {
   }
 
   private receive(): Uint8Array {
-    try {
-      const { bytes, descriptors } = receiveMessage(this.fd, this.chunk)!;
-      // None is ever due to a client; kept open they would pin what they refer to.
-      for (const descriptor of descriptors) close(descriptor);
-      if (bytes.length > 0) return bytes;
-    } catch (error) {
-      throw this.lost(error);
+    const deadline = performance.now() + this.seconds * 1000;
+    for (;;) {
+      try {
+        const { bytes, descriptors } = receiveMessage(this.fd, this.chunk)!;
+        // None is ever due to a client; kept open they would pin what they refer to.
+        for (const descriptor of descriptors) close(descriptor);
+        if (bytes.length > 0) return bytes;
+      } catch (error) {
+        if (isTimeout(error) && performance.now() < deadline) this.refuseIfStopped(error);
+        else throw this.lost(error);
+        continue;
+      }
+      throw new ConnectionLost();
     }
-    throw new ConnectionLost();
+  }
+
+  /** Whoever has stopped it may have had a reason: it is for a person to let it go on. */
+  private refuseIfStopped(error: unknown): void {
+    // Of systemd's socket the peer is systemd; of the group's, the folder is closed.
+    const pid = daemonPid(dirname(this.path)) ?? peerCredentials(this.fd).pid;
+    if (!isStopped(pid)) return;
+    throw systemFailure(
+      `isomountd (process ${pid}) is stopped and answers nobody`,
+      error,
+      `kill -CONT ${pid} lets it go on`,
+    );
   }
 
   private lost(error: unknown): Error {
     const code = codeOf(error);
-    // Two names of one number; the second is what node:os lists last.
-    if (code === "EAGAIN" || code === "EWOULDBLOCK") {
-      return systemFailure(`isomountd did not answer within ${this.seconds} seconds`, error);
+    if (isTimeout(error)) {
+      return systemFailure(
+        `isomountd did not answer within ${this.seconds} seconds`,
+        error,
+        "'isomount doctor' says what to do",
+      );
     }
     if (code === "EPIPE" || code === "ECONNRESET") {
       return new ConnectionLost(error);
     }
     return error as Error;
   }
+}
+
+/** Two names of one number; the second is what node:os lists last. */
+function isTimeout(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "EAGAIN" || code === "EWOULDBLOCK";
 }
 
 function parse<Result>(line: string): Answer<Result> {

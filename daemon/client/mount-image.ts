@@ -1,6 +1,6 @@
 /** A mount from beginning to end, on the caller's side. */
-import { constants } from "node:fs";
-import { resolve } from "node:path";
+import { constants, readlinkSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
 import {
   type ImageOptions,
   type MountInfo,
@@ -14,12 +14,16 @@ import { type Connection, ConnectionLost, RpcFailure } from "./connection.js";
 import { defaultFolder, homeFolder } from "./default-folder.js";
 import {
   closeMountpoint,
+  closePlace,
   type Mountpoint,
   makeMountpoint,
   O_PATH,
   openMountpoint,
+  openPlace,
+  type Place,
   removeMade,
 } from "./mountpoint.js";
+import { makeEjectAlias } from "./old-gvfs.js";
 import { type OpenedImage, openImage } from "./opener.js";
 import type { PassphraseSource } from "./passphrase.js";
 import { insistOnAnswer } from "./patience.js";
@@ -57,13 +61,20 @@ export async function mountImage(request: MountRequest): Promise<MountInfo> {
       await insistOnAnswer(resolve(name), O_PATH);
       mountpoint = openMountpoint(name);
     }
-    return await withSession(image, request, ({ id, description }, connection) => {
-      mountpoint ??= makeMountpoint(
-        description.volume.label,
-        image.stem,
-        // Of another folder the system's daemon would not believe that it is the user's.
-        request.system ? homeFolder() : defaultFolder(),
-      );
+    return await withSession(image, request, async ({ id, description }, connection) => {
+      const { label } = description.volume;
+      if (mountpoint === undefined && !isGuest(request)) {
+        try {
+          return await attachAt(connection, id, openPlace(label, image.stem), request);
+        } catch (error) {
+          // A daemon that an upgrade has left running makes no folders.
+          const isOlder = error instanceof RpcFailure && error.code === RpcErrorCode.invalidParams;
+          if (!isOlder) throw error;
+        }
+      }
+      // Of another folder the system's daemon would not believe that it is the user's.
+      const folder = request.system ? homeFolder() : defaultFolder();
+      mountpoint ??= makeMountpoint(label, image.stem, folder);
       return attach(connection, id, mountpoint, request);
     });
   } finally {
@@ -119,7 +130,8 @@ async function attach(
     mounted = connection.call("mount", { session, options, made: made?.name }, descriptors);
     return mounted;
   } catch (error) {
-    if (error instanceof ConnectionLost) mounted = await findAdopted(mountpoint, system);
+    const isOurs = (mount: MountInfo) => mount.mountpoint === mountpoint.path;
+    if (error instanceof ConnectionLost) mounted = await findAdopted(isOurs, system);
     if (mounted !== undefined) return mounted;
     throw error;
   } finally {
@@ -127,14 +139,46 @@ async function attach(
   }
 }
 
+/** On a folder that the daemon makes there. */
+async function attachAt(
+  connection: Connection,
+  session: string,
+  place: Place,
+  { image, mountOptions: options, system }: MountRequest,
+): Promise<MountInfo> {
+  const { parent, name } = place;
+  const began = Date.now() / 1000;
+  let mounted: MountInfo | undefined;
+  try {
+    mounted = connection.call("mount", { session, options, made: name }, [parent]);
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error;
+    const path = resolve(image);
+    const folder = readlinkSync(`/proc/self/fd/${parent}`);
+    const isOurs = (mount: MountInfo) =>
+      mount.image === path && dirname(mount.mountpoint) === folder && mount.since >= began;
+    mounted = await findAdopted(isOurs, system);
+    if (mounted === undefined) throw error;
+  } finally {
+    if (mounted !== undefined) makeEjectAlias(parent, basename(mounted.mountpoint));
+    closePlace(place, mounted !== undefined);
+  }
+  return mounted;
+}
+
+/** Of root's daemon. */
+function isGuest({ system }: MountRequest): boolean {
+  return system === true && process.getuid!() !== 0;
+}
+
 /** The daemon died while it mounted. Its successor carries on with the mount, or clears it away. */
 async function findAdopted(
-  { path }: Mountpoint,
+  isOurs: (mount: MountInfo) => boolean,
   system: boolean | undefined,
 ): Promise<MountInfo | undefined> {
   const connection = system ? await connectSystem() : await connectIfNeeded();
   try {
-    return connection?.call("list", {}).findLast(({ mountpoint }) => mountpoint === path);
+    return connection?.call("list", {}).findLast(isOurs);
   } finally {
     connection?.close();
   }

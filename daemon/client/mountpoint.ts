@@ -1,5 +1,13 @@
 /** The folder to mount on: the one that was named, or one made for the purpose. */
-import { closeSync, constants, mkdirSync, openSync, readlinkSync, rmdirSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  rmdirSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { openBeneath } from "../../fs-adapter/system/open-beneath.js";
 import { defaultFolder } from "./default-folder.js";
@@ -67,18 +75,23 @@ function refuseIfUsed(path: string): void {
   );
 }
 
-/** Makes a folder named after the volume, or after the image where the volume has no name. */
-export function makeMountpoint(
-  label: string,
-  imageStem: string,
-  folder = defaultFolder(),
-): Mountpoint {
-  let parent: number;
+/** Where a folder is to be made for a mount. */
+export interface Place {
+  /** The folder that it is to lie in. O_PATH. */
+  parent: number;
+  /** Named after the volume, or after the image where the volume has no name. */
+  name: string;
+  madeAbove?: Mountpoint["madeAbove"];
+}
+
+export function openPlace(label: string, imageStem: string, folder = defaultFolder()): Place {
   let madeAbove: Mountpoint["madeAbove"];
   try {
     const uppermost = mkdirSync(folder, { recursive: true, mode: 0o755 });
     if (uppermost !== undefined) madeAbove = { lowest: folder, uppermost };
-    parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    const parent = openSync(folder, O_PATH | constants.O_DIRECTORY);
+    return { parent, name: folderName(label) || folderName(imageStem) || "image", madeAbove };
   } catch (error) {
     throw failed(
       `cannot make a mountpoint in ${folder}: ${reasonOf(error)}`,
@@ -86,9 +99,24 @@ export function makeMountpoint(
       "name a mountpoint",
     );
   }
+}
+
+/** Unused, it takes the folders with it that were made for it. */
+export function closePlace({ parent, madeAbove }: Place, isUsed: boolean): void {
+  closeSync(parent);
+  if (!isUsed) removeAbove(madeAbove);
+}
+
+/** By this process itself, where the daemon does not. */
+export function makeMountpoint(
+  label: string,
+  imageStem: string,
+  folder = defaultFolder(),
+): Mountpoint {
+  const place = openPlace(label, imageStem, folder);
+  const { parent, madeAbove } = place;
   try {
-    const wanted = folderName(label) || folderName(imageStem) || "image";
-    const name = makeFolder(parent, wanted, folder);
+    const name = makeFolder(parent, place.name, folder);
     const fd = openBeneath(parent, name, O_PATH | constants.O_DIRECTORY);
     makeEjectAlias(parent, name);
     return {
@@ -98,8 +126,7 @@ export function makeMountpoint(
       madeAbove,
     };
   } catch (error) {
-    closeSync(parent);
-    removeAbove(madeAbove);
+    closePlace(place, false);
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** The settings of a running daemon, which can be read again. */
 import type { Configuration } from "./configuration.js";
+import { ConfigurationError } from "./configuration.js";
 import { loadConfiguration, type Settings } from "./load.js";
 
 export class LiveSettings implements Settings {
@@ -23,9 +24,18 @@ export class LiveSettings implements Settings {
     try {
       this.apply(next);
     } catch (error) {
-      this.apply(this.configuration);
+      this.applyAgain();
       throw error;
     }
     this.configuration = next;
+  }
+
+  private applyAgain(): void {
+    try {
+      this.apply(this.configuration);
+    } catch (error) {
+      // A log file that could not be opened at the start, either, goes on being left out.
+      if (!(error instanceof ConfigurationError)) throw error;
+    }
   }
 }

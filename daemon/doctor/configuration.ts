@@ -9,20 +9,18 @@ import { type Finding, fine, lack } from "./finding.js";
 export function configuration(file = findConfiguration()): Finding {
   const subject = "configuration";
   const { path } = file;
-  const wrong = (found: string) =>
-    lack(
-      "failure",
-      subject,
-      found,
-      "the daemon cannot be started; one that runs keeps the settings that it has",
-      `edit ${path}; then: isomount daemon reload`,
-    );
+  const remedy = `edit ${path}; then: isomount daemon reload`;
   try {
     const problem = logProblem(loadConfiguration(file));
-    if (problem !== undefined) return wrong(problem);
+    if (problem !== undefined) {
+      const cost =
+        "a daemon that starts logs to the journal or to the runtime folder; one that runs keeps the settings that it has";
+      return lack("warning", subject, problem, cost, remedy);
+    }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    return wrong(error.message);
+    const cost = "the daemon cannot be started; one that runs keeps the settings that it has";
+    return lack("failure", subject, error.message, cost, remedy);
   }
   return fine(subject, existsSync(path) ? path : `${path} is not there, and need not be`);
 }

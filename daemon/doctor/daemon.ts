@@ -1,6 +1,7 @@
 /** Whether the daemon runs, answers, and is the same version as this command; and its log. */
-import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { daemonPid, isStopped } from "../client/daemon-process.js";
 import { reasonOf } from "../client/failure.js";
 import { version } from "../version.js";
 import type { DaemonAnswer } from "./daemons.js";
@@ -15,21 +16,19 @@ export function daemonState(
   folder: string,
   answers: readonly DaemonAnswer[],
   ours = version,
-  locks = readFileSync("/proc/locks", "utf8"),
 ): Finding {
   const subject = "daemon";
   const answer = answers.find((candidate) => candidate.folder === folder);
   if (answer === undefined) return fine(subject, "does not run; the first mount starts it");
   const { info, problem } = answer;
   if (info === undefined) {
-    const pid = lockHolder(join(folder, "isomountd.lock"), locks);
+    const pid = daemonPid(folder);
     return lack(
       "failure",
       subject,
       `runs, but does not answer: ${problem}`,
       "nothing can be mounted or unmounted by isomount; what is mounted goes on",
-      // One that hears nothing cannot be asked to go.
-      pid === undefined ? "isomount daemon start" : `kill -9 ${pid}; then: isomount daemon start`,
+      remedyFor(pid),
     );
   }
   const running = `runs as process ${info.pid}, version ${info.version}`;
@@ -43,19 +42,10 @@ export function daemonState(
   );
 }
 
-/** `locks` as proc(5) has it: `1: FLOCK  ADVISORY  WRITE 4711 00:2e:123 0 EOF`. */
-function lockHolder(path: string, locks: string): number | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  const { dev, ino } = stat;
-  const hex = (part: number) => part.toString(16).padStart(2, "0");
-  // makedev(3), for the numbers that there are.
-  const file = `${hex((dev >> 8) & 0xfff)}:${hex((dev & 0xff) | ((dev >> 12) & 0xfff00))}:${ino}`;
-  for (const line of locks.split("\n")) {
-    const [, type, , , pid, place] = line.trim().split(/\s+/);
-    if (type === "FLOCK" && place === file && Number(pid) > 0) return Number(pid);
-  }
-  return undefined;
+function remedyFor(pid: number | undefined): string {
+  if (pid === undefined) return "isomount daemon start";
+  // One that hears nothing cannot be asked to go.
+  return isStopped(pid) ? `kill -CONT ${pid}` : `kill -9 ${pid}; then: isomount daemon start`;
 }
 
 function count(mounts: number): string {

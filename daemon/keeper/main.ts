@@ -1,4 +1,5 @@
 /** The process that keeps the descriptors of mounts where systemd does not. */
+import "../no-debugger.js";
 import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import { fileURLToPath } from "node:url";

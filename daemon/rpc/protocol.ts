@@ -98,10 +98,17 @@ export interface VerifyProgress {
 interface MountParams {
   session: string;
   options: MountOptions;
-  /** The folder was made for this mount: its name within the parent, to be removed at unmount. */
+  /**
+   * The folder was made for this mount, or is to be made: its name within the parent. It is removed at
+   * unmount.
+   */
   made?: string;
 }
-/** Descriptors with `mount`: the mountpoint (O_PATH); and, with `made`, its parent (O_PATH). */
+/**
+ * Descriptors with `mount`: the mountpoint (O_PATH); and, with `made`, its parent (O_PATH). Only the
+ * parent where the folder is to be made, with a number behind its name if that is taken; not for
+ * members of a group.
+ */
 
 export interface MountStatistics {
   requests: number;

@@ -6,6 +6,7 @@
  * The serving thread is started before anything else is loaded: it takes longest, and a second core
  * loads the control side meanwhile.
  */
+import "../no-debugger.js";
 import { MessageChannel } from "node:worker_threads";
 import { COUNTERS_SIZE } from "../../fs-adapter/counters.js";
 import { STORE_QUEUE_SIZE } from "../../fs-adapter/dev-fuse/store-queue.js";

@@ -2,6 +2,7 @@
  * The server of the fuse-native transport: one thread, outside the sandbox, mounting by itself.
  * Blocks while the image is opened, as nothing else is asked of it then.
  */
+import "../no-debugger.js";
 import { mountNative, unmountedNative } from "../../fs-adapter/fuse-native/serve.js";
 import { check, poll } from "../../fs-adapter/system/libc.js";
 import { POLLIN, Poller } from "../../fs-adapter/system/poller.js";

@@ -2,7 +2,7 @@
  * The daemon's log, by winston: to standard error, which systemd or the starter's log file takes, or
  * to a file that the configuration names.
  */
-import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 import { createLogger, format, transports } from "winston";
 import { type Configuration, ConfigurationError } from "../configuration/configuration.js";
@@ -20,17 +20,27 @@ type LogConfiguration = Pick<Configuration, "logLevel" | "logFormat" | "logFile"
 const journalPriority: Record<string, number> = { error: 3, warn: 4, info: 6, debug: 7 };
 
 const STDERR = 2;
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
 
 export class DaemonLog implements Log {
   private readonly logger = createLogger();
   private file: number | undefined;
 
-  /** Throws ConfigurationError where the file cannot be opened; all is as before then. */
+  /** Mounts are not kept waiting for a file to log to: standard error does, and says so. */
   constructor(configuration: LogConfiguration) {
-    this.configure(configuration);
+    try {
+      this.configure(configuration);
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      this.configure({ ...configuration, logFile: undefined });
+      this.error(`${error.message}; until a reload finds that it can be, the log goes here`);
+    }
   }
 
-  /** A file is opened anew each time: the old one may have been moved away by logrotate(8). */
+  /**
+   * A file is opened anew each time: the old one may have been moved away by logrotate(8). Throws
+   * ConfigurationError where it cannot be opened; all is as before then.
+   */
   configure({ logLevel, logFormat, logFile }: LogConfiguration): void {
     const file = logFile === undefined ? undefined : openLogFile(logFile);
     const prefixed = file === undefined && isJournal();
@@ -103,7 +113,8 @@ function isJournal(): boolean {
 
 function openLogFile(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    // Without O_NONBLOCK a FIFO would wait for its reader.
+    return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigurationError(`log-file ${path} cannot be opened: ${code}`);

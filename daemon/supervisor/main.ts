@@ -1,4 +1,5 @@
 /** isomountd: starts the supervisor, listens, and says `ready` to whoever started it. */
+import "../no-debugger.js";
 import {
   closeSync,
   constants,

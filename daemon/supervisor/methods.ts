@@ -213,13 +213,15 @@ export class MethodTable {
     if (name !== undefined && (name === "." || name === ".." || name.includes("/"))) {
       throw new RequestFailure(RpcErrorCode.invalidParams, "params.made is no folder name");
     }
-    if (request.descriptors.length !== (name === undefined ? 1 : 2)) {
+    const { uid, guest } = request.connection.peer;
+    // In the folder of a guest, root's daemon makes nothing.
+    const isToBeMade = name !== undefined && request.descriptors.length === 1 && !guest;
+    if (!isToBeMade && request.descriptors.length !== (name === undefined ? 1 : 2)) {
       throw new RequestFailure(
         RpcErrorCode.invalidParams,
         "the mountpoint's descriptor is missing",
       );
     }
-    const { uid, guest } = request.connection.peer;
     if (guest) {
       checkMountOptions(options, request.connection.peer);
       for (const fd of request.descriptors) checkFolder(fd, uid);
@@ -228,7 +230,7 @@ export class MethodTable {
       }
     }
     // The mountpoint itself is closed with the request: the kernel holds it from then on.
-    const [mountpoint] = request.descriptors;
+    const mountpoint = isToBeMade ? undefined : request.descriptors[0];
     const made = name === undefined ? undefined : { name, parent: request.descriptors.pop()! };
     this.forget(request.connection, session);
     this.mounting.set(uid, (this.mounting.get(uid) ?? 0) + 1);

@@ -12,7 +12,7 @@ import type { MountInfo } from "../rpc/protocol.js";
 import type { FromServer } from "../server/messages.js";
 import { type MountFacts, mountRecord, newHistory } from "./mount-facts.js";
 import { type OpenedServer, retire } from "./opening.js";
-import { openAnother } from "./revival.js";
+import { isVerdict, openAnother } from "./revival.js";
 import type { Server } from "./server.js";
 import { ServerEnds } from "./server-ends.js";
 import { ServerWatch } from "./server-watch.js";
@@ -285,6 +285,11 @@ export class MountedImage {
     const tooMany = this.ends.note();
     if (tooMany !== undefined) return this.events.lost(tooMany);
     const { restarts } = this.history;
+    if (this.ends.areMany && this.canSleep) {
+      const when = "the next is started when something is asked";
+      this.events.log("warn", `its servers end one after the other (restart ${restarts}): ${when}`);
+      return this.sleep();
+    }
     this.events.log("warn", `its server ended; starting another (restart ${restarts})`);
     void this.revive();
   }
@@ -295,10 +300,24 @@ export class MountedImage {
       reopen: () => this.events.reopen(),
       failed: (message) => this.events.log("warn", `a server did not start: ${message}`),
       isOver: () => this.ended,
-    }).catch((error: Error) => this.events.lost(`no server can be started: ${error.message}`));
+    }).catch((error: Error) => this.unserved(error));
     if (!opened) return;
     if (this.ended) retire(opened);
     else this.serve(opened, true);
+  }
+
+  /** What the machine lacks now it may have when somebody reads; then somebody waits for it. */
+  private unserved(error: Error): void {
+    const problem = `no server can be started: ${error.message}`;
+    if (isVerdict(error) || !this.canSleep) return this.events.lost(problem);
+    this.events.log("warn", `${problem}; it is tried again when something is asked`);
+    this.sleep();
+  }
+
+  /** Nobody waits for an answer, and what needs none of the image can be answered without a server. */
+  private get canSleep(): boolean {
+    const { sleepTimeout, statistics, slots } = this.facts;
+    return sleepTimeout > 0 && statistics !== undefined && !isAnythingHeld(slots);
   }
 
   /** Remembers what keeps killing. */

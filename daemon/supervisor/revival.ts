@@ -18,6 +18,11 @@ export interface RevivalOptions {
   isOver(): boolean;
 }
 
+/** That of the image itself: no other server will think otherwise. */
+export function isVerdict(error: unknown): boolean {
+  return error instanceof RequestFailure && error.code === RpcErrorCode.image;
+}
+
 /** Resolves with nothing where it is over meanwhile. Rejects where no server can be started. */
 export async function openAnother(options: RevivalOptions): Promise<OpenedServer | undefined> {
   const began = performance.now();
@@ -27,8 +32,7 @@ export async function openAnother(options: RevivalOptions): Promise<OpenedServer
       return await options.reopen();
     } catch (error) {
       if (options.isOver()) return undefined;
-      const isVerdict = error instanceof RequestFailure && error.code === RpcErrorCode.image;
-      if (attempt >= MAX_ATTEMPTS && !(isPatient && !isVerdict)) throw error;
+      if (attempt >= MAX_ATTEMPTS && !(isPatient && !isVerdict(error))) throw error;
       options.failed((error as Error).message);
     }
     const milliseconds = Math.min(attempt * PAUSE_MILLISECONDS, MAX_PAUSE_MILLISECONDS);

@@ -1,5 +1,7 @@
 /** How often servers of one mount ended lately. */
 const MAX_ENDS = 60;
+/** By then it is no accident any more, as where memory is short for all servers at once. */
+const MANY_ENDS = 10;
 const ENDS_MILLISECONDS = 60_000;
 
 export class ServerEnds {
@@ -10,6 +12,10 @@ export class ServerEnds {
     this.times = [...this.recent(), performance.now()];
     if (this.times.length <= MAX_ENDS) return undefined;
     return `${this.times.length} servers ended within ${ENDS_MILLISECONDS / 1000} seconds`;
+  }
+
+  get areMany(): boolean {
+    return this.recent().length >= MANY_ENDS;
   }
 
   get isAnyRecent(): boolean {

@@ -88,11 +88,12 @@ export class ServerProcess implements Server {
     this.socketPath = start.socketPath;
     this.timeZone = start.timeZone;
     this.sandboxed = plan.sandboxed;
-    const listener = listenUnix(start.socketPath, "packet");
     const info = openInfoPipe();
+    let listener: number | undefined;
     let child: ChildProcess | undefined;
     let link: ServerProcess["link"] | undefined;
     try {
+      listener = listenUnix(start.socketPath, "packet");
       // Before there is a process: one that nobody had connected to would wait for ever, whenever
       // this process is killed.
       this.link = link = new PacketLink(
@@ -142,7 +143,7 @@ export class ServerProcess implements Server {
       throw error;
     } finally {
       close(info.writer);
-      close(listener);
+      if (listener !== undefined) close(listener);
     }
     this.child.on("exit", (code, signal) => {
       // Of one that was killed there is nothing to say.

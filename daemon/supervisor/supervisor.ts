@@ -2,6 +2,7 @@
  * The supervisor: takes requests, holds every mount with copies of its descriptors, starts servers
  * and replaces those that die. It parses no image and looks up no path of a user.
  */
+import { join } from "node:path";
 import { SLOTS_SIZE } from "../../fs-adapter/dev-fuse/slot.js";
 import { MAX_SPLICE_BYTES } from "../../fs-adapter/dev-fuse/splicer.js";
 import {
@@ -35,6 +36,7 @@ import { isProcess, type KnownProcess, processStartTime } from "./known-process.
 import { LiveMounts } from "./live-mounts.js";
 import type { Log } from "./log.js";
 import { type MadeFolder, removeMadeFolder, reopenMadeFolder } from "./made-folder.js";
+import { makeFolder } from "./make-folder.js";
 import { MountAttempts } from "./mount-attempts.js";
 import type { MountFacts } from "./mount-facts.js";
 import type { MountedImage } from "./mounted-image.js";
@@ -61,8 +63,8 @@ export interface MountRequest {
   session: string;
   options: MountOptions;
   uid: number;
-  /** O_PATH; the caller closes it. */
-  mountpoint: number;
+  /** O_PATH; the caller closes it. Without one, `made` is yet to be made. */
+  mountpoint?: number;
   /** Owned by the supervisor from here on. */
   made?: MadeFolder;
 }
@@ -102,10 +104,15 @@ export class Supervisor {
   async mount(request: MountRequest): Promise<MountInfo> {
     const session = this.sessions.take(request.session);
     const { opened, image } = session;
-    const { options, made } = request;
+    const { options } = request;
     const { uid, gid, mode, dmode } = options;
+    const id = this.mounts.table.newId();
+    const { mountpoint, made } = await this.placeOf(request, id).catch((error) => {
+      session.abandon();
+      throw refusal(error);
+    });
     const facts = {
-      id: this.mounts.table.newId(),
+      id,
       image,
       uid: request.uid,
       description: opened.description,
@@ -118,7 +125,7 @@ export class Supervisor {
       made: made && { parent: descriptorPath(made.parent), name: made.name },
     };
     const fuseRequest = {
-      mountpoint: request.mountpoint,
+      mountpoint,
       source: options.fsname ?? image.path,
       maxReadBytes: MAX_READ_BYTES,
       private: options.private ?? process.geteuid?.() !== 0,
@@ -132,14 +139,46 @@ export class Supervisor {
           : await this.mountKernel(facts, fuseRequest, opened, made);
     } catch (error) {
       session.abandon();
-      if (made) void removeMadeFolder(made, (text) => this.log.warn(text));
-      if (error instanceof MountError) {
-        throw new RequestFailure(RpcErrorCode.mount, error.message, { code: error.code });
-      }
-      throw new RequestFailure(RpcErrorCode.mount, (error as Error).message);
+      const cleared = this.giveUp(id, made);
+      // Who has not made it itself may want to remove those above.
+      if (request.mountpoint === undefined) await cleared;
+      throw refusal(error);
+    } finally {
+      if (request.mountpoint === undefined) close(mountpoint);
     }
     this.mounts.tell(mounted, "mounted", `${image.path}: mounted on ${mounted.facts.mountpoint}`);
     return mounted.info();
+  }
+
+  /** The folder to mount on, made if it is not there yet. Throws MountError. */
+  private async placeOf(
+    { mountpoint, made: wanted, uid }: MountRequest,
+    id: string,
+  ): Promise<{ mountpoint: number; made?: MadeFolder }> {
+    if (mountpoint !== undefined) return { mountpoint, made: wanted };
+    if (wanted === undefined) throw new MountError("EINVAL", "there is no folder to mount on");
+    const parent = descriptorPath(wanted.parent);
+    try {
+      const { name, fd } = await makeFolder(wanted, (candidate) =>
+        this.attempts.begin({
+          id,
+          uid,
+          made: { parent, name: candidate },
+          mountpoint: join(parent, candidate),
+        }),
+      );
+      return { mountpoint: fd, made: { parent: wanted.parent, name } };
+    } catch (error) {
+      this.attempts.end(id);
+      close(wanted.parent);
+      throw error;
+    }
+  }
+
+  /** The note goes last: a successor does by it what is not done by then. */
+  private async giveUp(id: string, made: MadeFolder | undefined): Promise<void> {
+    if (made !== undefined) await removeMadeFolder(made, (text) => this.log.warn(text));
+    this.attempts.end(id);
   }
 
   private async mountKernel(
@@ -161,7 +200,6 @@ export class Supervisor {
       mounted = this.mounts.add({ ...facts, ...place, transport: "dev-fuse", fuse, slots }, made);
     } catch (error) {
       close(slots);
-      this.attempts.end(id);
       throw error;
     }
     this.keep(mounted);
@@ -195,6 +233,7 @@ export class Supervisor {
       retire(server);
       throw error;
     }
+    this.attempts.end(facts.id);
     return mounted;
   }
 
@@ -329,6 +368,12 @@ export class Supervisor {
     this.servers.end();
     this.store.end();
   }
+}
+
+/** What the client is told. */
+function refusal(error: unknown): RequestFailure {
+  const details = error instanceof MountError ? { code: error.code } : {};
+  return new RequestFailure(RpcErrorCode.mount, (error as Error).message, details);
 }
 
 /** A killed server is gone in milliseconds, unless it waits for a disk that does not answer. */

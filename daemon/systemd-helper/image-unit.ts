@@ -2,7 +2,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
-import { runMount } from "../cli/mount-command.js";
+import { mount, tell } from "../cli/mount-command.js";
 import { parseOptions } from "../cli/mount-options.js";
 import { detach } from "../client/detach.js";
 import { codeOf, ExitCode, Failure, failed, reasonOf, usage } from "../client/failure.js";
@@ -10,6 +10,7 @@ import { ourMounts } from "../client/mount-table.js";
 import { O_PATH } from "../client/mountpoint.js";
 import { unescapeName, unescapePath } from "./instance.js";
 import { type ImageUnit, parseImageUnit } from "./unit-file.js";
+import { forgetMount, notedMounts, noteMount } from "./unit-mount.js";
 
 /** Where administrators, and users, write their files. */
 function configurationFolder(): string {
@@ -49,10 +50,22 @@ function readUnitFile(file: string): ImageUnit {
 }
 
 /** Mounted already is as good: the mount may have outlived the unit's last run. */
-export async function mountUnit(unit: ImageUnit): Promise<ExitCode> {
-  if (mountpointsOf(unit).length > 0) return ExitCode.ok;
+export async function mountUnit(instance: string): Promise<ExitCode> {
+  const unit = findImageUnit(instance);
+  const there = unit.mountpoint === undefined ? notedMounts(instance) : mountsOn(unit);
+  if (there !== undefined && there.length > 0) return ExitCode.ok;
   if (unit.mountpoint !== undefined) makeFolder(unit.mountpoint);
-  return runMount({ ...unit, verbose: true });
+  const command = { ...unit, verbose: true };
+  const mounted = await mount(command);
+  try {
+    noteMount(instance, mounted.mountpoint);
+  } catch (error) {
+    // The unit would not know what to stop.
+    await detach(mounted.mountpoint);
+    throw failed(`cannot note what was mounted: ${reasonOf(error)}`, error);
+  }
+  tell(mounted, command);
+  return ExitCode.ok;
 }
 
 /** As systemd does for its own mount units; they stay, too. */
@@ -66,21 +79,25 @@ function makeFolder(mountpoint: string): void {
 }
 
 /**
- * Nothing mounted is as good. Without the daemon, which sees by itself that a mount is gone: at
- * shutdown it may have ended already, and must not be started any more.
+ * Only what the unit has mounted, be its file or its image there or not. Nothing mounted is as good.
+ * Without the daemon, which sees by itself that a mount is gone: at shutdown it may have ended
+ * already, and must not be started any more.
  */
-export async function unmountUnit(unit: ImageUnit): Promise<ExitCode> {
-  for (const mountpoint of mountpointsOf(unit).reverse()) await detach(mountpoint);
+export async function unmountUnit(instance: string): Promise<ExitCode> {
+  const there = notedMounts(instance) ?? mountsOn(findImageUnit(instance)).reverse();
+  for (const mountpoint of there) await detach(mountpoint);
+  forgetMount(instance);
   return ExitCode.ok;
 }
 
-function mountpointsOf({ image, mountpoint, options }: ImageUnit): string[] {
+/** Those of its image on the mountpoint that the unit names, whoever has mounted them. */
+function mountsOn({ image, mountpoint, options }: ImageUnit): string[] {
+  if (mountpoint === undefined) return [];
   const source = options.findLast(({ name }) => name === "fsname")?.value ?? resolve(image);
-  const place = mountpoint === undefined ? undefined : kernelPath(mountpoint);
+  const place = kernelPath(mountpoint);
   return ourMounts()
-    .filter((entry) => entry.source === source)
-    .map((entry) => entry.mountpoint)
-    .filter((path) => place === undefined || path === place);
+    .filter((entry) => entry.source === source && entry.mountpoint === place)
+    .map((entry) => entry.mountpoint);
 }
 
 /**

@@ -4,9 +4,10 @@
  *   watch INSTANCE                     isomount-watch@.service
  *   stopped                            isomountd.service, when the daemon has ended
  */
+import "../no-debugger.js";
 import { report } from "../cli/report.js";
 import { ExitCode, usage } from "../client/failure.js";
-import { findImageUnit, mountUnit, unmountUnit } from "./image-unit.js";
+import { mountUnit, unmountUnit } from "./image-unit.js";
 import { unescapePath } from "./instance.js";
 import { cleanUp, isStoppedForGood } from "./stopped.js";
 
@@ -15,9 +16,9 @@ const [verb, instance] = process.argv.slice(2);
 async function run(): Promise<ExitCode> {
   switch (verb) {
     case "mount":
-      return mountUnit(findImageUnit(named()));
+      return mountUnit(named());
     case "unmount":
-      return unmountUnit(findImageUnit(named()));
+      return unmountUnit(named());
     case "watch":
       return watch(unescapePath(named()));
     case "stopped":

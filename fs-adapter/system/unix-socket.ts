@@ -116,11 +116,11 @@ export function setBlocking(fd: number): void {
   check(fcntl(fd, F_SETFL, flags & ~SOCK_NONBLOCK), "fcntl");
 }
 
-/** Limits how long blocking sends and receives wait: they fail with EAGAIN then. */
-export function setTimeouts(fd: number, seconds: number): void {
-  const timeval = new BigInt64Array([BigInt(seconds), 0n]);
-  check(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval, 16), "setsockopt");
-  check(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval, 16), "setsockopt");
+/** Limits, in seconds, how long blocking receives and sends wait: they fail with EAGAIN then. */
+export function setTimeouts(fd: number, receive: number, send = receive): void {
+  const timeval = (seconds: number) => new BigInt64Array([BigInt(seconds), 0n]);
+  check(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeval(receive), 16), "setsockopt");
+  check(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, timeval(send), 16), "setsockopt");
 }
 
 export interface PeerCredentials {

@@ -1,5 +1,12 @@
 /** The daemon's configuration file: what it changes, at the start and while the daemon runs. */
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
@@ -28,7 +35,6 @@ describe("a configuration that is wrong", () => {
   it.each([
     ["log-levl = 1", 'unknown key "log-levl" (did you mean log-level?)'],
     ["group = 'no-such-group'", "there is no group no-such-group"],
-    ["log-file = '/no/such/folder/log'", "log-file /no/such/folder/log cannot be opened: ENOENT"],
   ])("keeps the daemon from starting: %s", (line, message) => {
     configure(line);
     const { status, stderr } = isomount.run("daemon", "start");
@@ -38,6 +44,36 @@ describe("a configuration that is wrong", () => {
     expect(readdirSync(isomount.runtime).filter((name) => name.endsWith(".sock"))).toEqual([]);
     expect(isomount.daemonLog()).toContain(`isomountd: `);
     expect(isomount.daemonLog()).toContain(message);
+  });
+});
+
+describe("a log file that cannot be opened", () => {
+  const settings = [`log-file = "${at("later/c.log")}"`, 'log-level = "debug"'];
+
+  it("does not keep the daemon from starting: it logs to standard error, and says so", () => {
+    configure(...settings);
+    isomount.succeed("daemon", "start");
+    isomount.succeed("list");
+    expect(isomount.daemonLog()).toMatch(
+      / error: log-file \S+later\/c\.log cannot be opened: ENOENT; until a reload /,
+    );
+    expect(isomount.daemonLog()).toMatch(/ debug: list by user 0 /);
+  });
+
+  it("is not what a reload complains of that finds something else wrong", () => {
+    configure(...settings, "group = 'no-such-group'");
+    const { stderr } = reload();
+    expect(stderr).toContain("there is no group no-such-group");
+    configure(...settings);
+    expect(reload()).toMatchObject({ status: 2, stderr: expect.stringContaining("later/c.log") });
+  });
+
+  it("is used from the reload on that finds it can be", () => {
+    mkdirSync(at("later"));
+    expect(reload()).toMatchObject({ status: 0, stderr: "" });
+    isomount.succeed("list");
+    expect(news(at("later/c.log")).some((line) => / debug: list by user 0 /.test(line))).toBe(true);
+    isomount.succeed("daemon", "stop");
   });
 });
 

@@ -38,8 +38,19 @@ const isomount = startIsomount();
 const image = join(isomount.folder, "disc.iso");
 const content = Buffer.alloc(2_000_000, "content ");
 const O_PATH_DIRECTORY = 0o12200000;
+/** No other test's, so that the folder that is made for it can be told from theirs. */
+const label = `DEATHS_${process.pid}`;
 
-beforeAll(() => writeFileSync(image, buildIso(folder("", [file("LARGE.;1", content)]))));
+beforeAll(() => {
+  const root = folder("", [file("LARGE.;1", content)]);
+  writeFileSync(image, buildIso(root, { label }));
+});
+
+/** What was made in the folder of mountpoints that nobody has named, for the image. */
+function foldersMade(): string[] {
+  const media = "/run/media/root";
+  return existsSync(media) ? readdirSync(media).filter((name) => name.startsWith(label)) : [];
+}
 
 /** Resolves when it is dead and nobody holds its lock. */
 async function killDaemon(): Promise<void> {
@@ -195,21 +206,29 @@ describe.skipIf(!isRoot || !hasStrace)("a daemon that is killed", () => {
     for (const end of tracers.splice(0)) end();
   });
 
-  /** Its main thread gets SIGKILL as it enters that system call for the nth time from now on. */
+  /** It gets SIGKILL as a thread of it enters that system call for the nth time from now on. */
   async function killAt(call: string, nth = 1): Promise<void> {
     isomount.succeed("daemon", "start");
     const pid = isomount.daemonPid() as number;
     const inject = `inject=${call}:signal=KILL:when=${nth}`;
-    const tracer = spawn("strace", ["-p", String(pid), "-o", "/dev/null", "-e", inject], {
+    const threads = readdirSync(`/proc/${pid}/task`).flatMap((thread) => ["-p", thread]);
+    const tracer = spawn("strace", [...threads, "-o", "/dev/null", "-e", inject], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     tracers.push(() => tracer.kill());
-    await new Promise((attached) => tracer.stderr.once("data", attached));
+    let said = "";
+    await new Promise<void>((attached) => {
+      tracer.stderr.setEncoding("utf8").on("data", (text: string) => {
+        said += text;
+        if (said.split("attached").length > threads.length / 2) attached();
+      });
+    });
   }
 
   it.each([
     ["as it connects to the server", "connect"],
     ["as it starts the server", "clone"],
+    ["before it makes the folder", "mkdir"],
     ["before it mounts", "mount"],
     ["before it has written the record", "rename"],
   ])("%s leaves no mount, no folder and no process", async (_, call) => {
@@ -223,7 +242,8 @@ describe.skipIf(!isRoot || !hasStrace)("a daemon that is killed", () => {
     await eventually("no server is left", () =>
       victims.processesOfServers().every((pid) => pid === spare?.pid || pid === spare?.launcher),
     );
-    expect(hasFile(/^m\d+\.(json|mounting)$/)).toBe(false);
+    await eventually("nothing is noted", () => !hasFile(/^m\d+\.(json|mounting)$/));
+    expect(foldersMade()).toEqual([]);
   });
 
   it("once the server serves leaves a mount that the command finds", async () => {
@@ -265,4 +285,21 @@ it("tells who is asked for something at once that the server has died meanwhile"
     closeSync(fd);
     connection.close();
   }
+});
+
+describe.skipIf(!isRoot || !hasStrace)("a command that is killed", () => {
+  it.each([
+    // Its first message has the image opened.
+    ["as it asks for the mount", "sendmsg:signal=KILL:when=2", 0],
+    ["once it has the answer", "exit_group:signal=KILL", 1],
+  ])("%s leaves no folder but that of a mount", (_, when, mounts) => {
+    isomount.succeed("daemon", "start");
+    const strace = ["-o", "/dev/null", "-e", `inject=${when}`];
+    const words = [...strace, process.execPath, program, image];
+    expect(isomount.runProgram("strace", ...words).status).not.toBe(0);
+    expect(isomount.list()).toHaveLength(mounts);
+    expect(foldersMade()).toHaveLength(mounts);
+    isomount.succeed("umount", "--all");
+    expect(foldersMade()).toEqual([]);
+  });
 });

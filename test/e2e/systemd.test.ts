@@ -97,7 +97,9 @@ section dollar; systemctl start "isomount@$(systemd-escape --path '/srv/images/a
 section escaped.start
 instance=isomount@$(systemd-escape --path "/srv/images/with space-and-dash.iso").service
 systemctl start "$instance"; cat /run/media/root/SPACE/hello
-section escaped.stop; systemctl stop "$instance"; ls -d /run/media/root/SPACE
+section escaped.other; isomount "/srv/images/with space-and-dash.iso"; isomount daemon restart >/dev/null
+section escaped.stop; systemctl stop "$instance"; await sh -c '! ls -d /run/media/root/SPACE'; ls -d /run/media/root/SPACE; cat "/run/media/root/SPACE 2/hello"
+section escaped.gone; cp "/srv/images/with space-and-dash.iso" /srv/gone.iso; systemctl start isomount@srv-gone.iso; rm /srv/gone.iso; systemctl stop isomount@srv-gone.iso; systemctl is-failed isomount@srv-gone.iso; grep -c gone.iso /proc/mounts; ls /run/isomount | grep -c ^unit-srv-gone; isomount umount "/run/media/root/SPACE 2"
 section neither; systemctl start isomount@nothing.service 2>/dev/null; journalctl -b -o cat -u isomount@nothing.service | grep isomount:
 
 section again; isomount daemon install
@@ -213,7 +215,17 @@ describe.skipIf(nspawnMissing !== undefined)("a machine with systemd", () => {
 
   it("mounts the image in an instance's name, and takes away the folder that it made", () => {
     expect(said("escaped.start")).toBe(HELLO);
+    expect(said("escaped.other")).toBe("/run/media/root/SPACE 2");
     expect(said("escaped.stop")).toContain("No such file");
+  });
+
+  it("stops what an instance has mounted, and what others have mounted of that image goes on", () => {
+    expect(said("escaped.stop")!.split("\n").at(-1)).toBe(HELLO);
+    // Though the image is not there any more.
+    expect(said("escaped.gone")).toBe("inactive\n0\n0");
+  });
+
+  it("has no instance of what is not there", () => {
     expect(said("neither")).toBe(
       "isomount: there is neither /etc/isomount/nothing.toml nor an image /nothing",
     );

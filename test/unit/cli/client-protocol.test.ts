@@ -43,7 +43,7 @@ describe("mounting", () => {
     expect(mount.params.made).toBeUndefined();
   });
 
-  it("makes a mountpoint, prints it, and sends the folder it lies in", async () => {
+  it("names the folder that the daemon is to make, and where, and prints it", async () => {
     const stage = newStage();
     const image = stage.file("disk.iso");
     await stage.listen({
@@ -52,16 +52,30 @@ describe("mounting", () => {
     });
     const outcome = stage.run("isomount", image);
     expect(outcome).toEqual({ status: 0, stdout: "/where/it/is\n", stderr: "" });
-    const [, { params, descriptors }] = stage.requests();
-    expect(params.made).toMatch(/^DISK( \d+)?$/);
+    const [, { params, descriptors, flags }] = stage.requests();
+    expect(params.made).toBe("DISK");
+    expect(descriptors).toHaveLength(1);
+    expect(flags[0] & 0o10000000).not.toBe(0);
+    // Made by the command, it would stay if that were killed now.
+    expect(readdirSync(descriptors[0])).not.toContain("DISK");
+  });
+
+  it("makes the folder itself for a daemon of a version that does not", async () => {
+    const stage = newStage();
+    const image = stage.file("disk.iso");
+    const error = { code: -32602, message: "the mountpoint's descriptor is missing" };
+    await stage.listen({
+      open: [{ result: opened }],
+      mount: [{ error }, { result: mountInfo({ mountpoint: "/where/it/is" }) }],
+    });
+    expect(stage.run("isomount", image)).toMatchObject({ status: 0, stdout: "/where/it/is\n" });
+    const [, , { params, descriptors }] = stage.requests();
     expect(descriptors).toHaveLength(2);
     expect(descriptors[0]).toBe(join(descriptors[1], params.made as string));
-    // Mounted, as far as the command knows: the folder is the daemon's to remove.
-    expect(readdirSync(descriptors[1])).toContain(params.made);
     rmdirSync(descriptors[0]);
   });
 
-  it("removes the mountpoint it made where the mount fails", async () => {
+  it("passes on why a mount fails", async () => {
     const stage = newStage();
     const image = stage.file("disk.iso");
     const error = { code: 2, message: "cannot mount on x: EPERM", data: { code: "EPERM" } };
@@ -72,8 +86,6 @@ describe("mounting", () => {
       stdout: "",
       stderr: "isomount: cannot mount on x: EPERM\n",
     });
-    const [, { params, descriptors }] = stage.requests();
-    expect(readdirSync(descriptors[1])).not.toContain(params.made);
   });
 
   it("brings neighbours, names and the passphrase", async () => {

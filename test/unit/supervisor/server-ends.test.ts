@@ -12,6 +12,16 @@ describe("ends of servers", () => {
     expect(ends.note()).toBe("61 servers ended within 60 seconds");
   });
 
+  it("are many from the tenth in a minute on", () => {
+    const ends = new ServerEnds();
+    for (let end = 1; end < 10; end++) ends.note();
+    expect(ends.areMany).toBe(false);
+    ends.note();
+    expect(ends.areMany).toBe(true);
+    vi.advanceTimersByTime(60_000);
+    expect(ends.areMany).toBe(false);
+  });
+
   it("are forgotten after a minute", () => {
     const ends = new ServerEnds();
     expect(ends.isAnyRecent).toBe(false);

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { findImageUnit } from "../../../daemon/systemd-helper/image-unit.js";
 import { jobTypes } from "../../../daemon/systemd-helper/stopped.js";
 import { parseImageUnit } from "../../../daemon/systemd-helper/unit-file.js";
+import { notedMounts, noteMount } from "../../../daemon/systemd-helper/unit-mount.js";
 import { scratch } from "../../support/tools.js";
 
 const parse = (text: string) => parseImageUnit(text, "/etc/isomount/a.toml");
@@ -110,6 +111,42 @@ describe("an instance", () => {
     expect(() => findImageUnit("bad", configuration)).toThrow(
       `${configuration}/bad.toml: uid=me is not a numeric id`,
     );
+  });
+});
+
+describe("what a unit has mounted", () => {
+  const folder = scratch("notes");
+  const instance = "srv-my\\x2dimages-a.iso";
+  const entry = (mountId: number, device: string, mountpoint: string, source = "/srv/a.iso") => ({
+    mountId,
+    device,
+    mountpoint,
+    source,
+    type: "fuse.isomount",
+    options: "",
+  });
+  const others = entry(41, "0:51", "/mnt/A");
+  const own = entry(42, "0:52", "/mnt/A 2");
+
+  it("is known again, wherever it is now, among the others of its image", () => {
+    expect(notedMounts(instance, [others], folder)).toBeUndefined();
+    noteMount(instance, "/mnt/A 2", [others, own], folder);
+    expect(notedMounts(instance, [others, own], folder)).toEqual(["/mnt/A 2"]);
+    const renamed = { ...own, mountpoint: "/renamed/A 2" };
+    expect(notedMounts(instance, [renamed, others], folder)).toEqual(["/renamed/A 2"]);
+    expect(notedMounts("another", [others, own], folder)).toBeUndefined();
+  });
+
+  it("is gone where something else has got its number, its device or its place", () => {
+    noteMount(instance, "/mnt/A 2", [others, own], folder);
+    for (const not of [{ mountId: 43 }, { device: "0:53" }, { source: "/srv/b.iso" }]) {
+      expect(notedMounts(instance, [others, { ...own, ...not }], folder)).toEqual([]);
+    }
+  });
+
+  it("is unknown where the note is half written", () => {
+    writeFileSync(join(folder, `unit-${instance}.json`), '{"mountId":4');
+    expect(notedMounts(instance, [others, own], folder)).toBeUndefined();
   });
 });
 
