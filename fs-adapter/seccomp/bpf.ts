@@ -14,7 +14,7 @@ export interface Instruction {
   k: number;
 }
 
-export const Code = {
+const Code = {
   /** A 32-bit word of struct seccomp_data, at `k`. */
   LD_W_ABS: 0x20,
   AND_K: 0x54,
@@ -24,7 +24,7 @@ export const Code = {
 } as const;
 
 /** Offsets in struct seccomp_data. */
-export const DataOffset = { nr: 0, arch: 4, args: 16 } as const;
+const DataOffset = { nr: 0, arch: 4, args: 16 } as const;
 
 export const Action = {
   KILL_PROCESS: 0x80000000,

@@ -41,13 +41,14 @@ describe.each([
     const mount = isomount.list().find((each) => each.mountpoint === mountpoint)!;
     expect(mount.sandboxed).toBe(option === "sandbox");
     // What has been asked of it since.
-    expect(readFileSync(join(mountpoint, "FILE.TXT"), "utf8")).toBe("content\n");
+    const { stdout } = isomount.runProgram("cat", join(mountpoint, "FILE.TXT"));
+    expect(stdout).toBe("content\n");
     expectFiltered(mount.pid);
     expect(isomount.daemonLog()).not.toContain("filter");
   });
 
   it("are behind it before they are needed", async () => {
-    await eventually("there is a spare server", () => isomount.daemonInfo().spare?.pid);
+    await eventually("there is a spare server", () => isomount.daemonInfo().spare?.pid, 40);
     const { pid } = isomount.daemonInfo().spare!;
     await eventually("it is loaded", () => statusField(pid, "Seccomp") === "2");
     expectFiltered(pid);
@@ -74,14 +75,30 @@ describe("behind it, a process", () => {
 
   afterAll(() => rmSync(bundle, { force: true }));
 
+  function run(flags: string[], ...words: string[]) {
+    const parameters = ["--no-warnings", ...flags, bundle, ...words];
+    return spawnSync(process.execPath, parameters, {
+      encoding: "utf8",
+      input: "",
+      timeout: 30_000,
+    });
+  }
+
   function perform(deed: string, ...flags: string[]) {
-    const { status, signal, stdout, stderr } = spawnSync(
-      process.execPath,
-      ["--no-warnings", ...flags, bundle, deed],
-      { encoding: "utf8", input: "", timeout: 30_000 },
-    );
+    const { status, signal, stdout, stderr } = run(flags, deed);
     return { status, signal, result: stdout && JSON.parse(stdout).result, stderr };
   }
+
+  it("has no io_uring, and starts anew to be rid of one", () => {
+    expect(perform("rings")).toMatchObject({ result: [], status: 0, stderr: "" });
+    const { stdout, stderr } = run([], "rings", "ring");
+    const [made, again, said] = stdout.split("\n");
+    if (made !== "done") {
+      console.log(`skipped: no io_uring can be made here (${made})`);
+      return;
+    }
+    expect([again, said, stderr]).toEqual(["ENOSYS", '{"result":[]}', ""]);
+  });
 
   it.each([
     ["file", true],

@@ -1,14 +1,15 @@
 /**
- * A program behind the filter of servers: `confined.js DEED`. It says on standard output, as JSON,
- * what came of it; some deeds end it. Bundled, since whoever compiles on the way needs more calls.
+ * A program behind the filter of servers: `confined.js DEED [ring]`. It says on standard output, as
+ * JSON, what came of it; some deeds end it. With `ring` it has an io_uring before, as Node has with newer libuv. Bundled, since whoever compiles on the way needs more calls.
  */
 import { spawnSync } from "node:child_process";
 import { pbkdf2Sync } from "node:crypto";
-import { openSync, readFileSync, writeSync } from "node:fs";
+import { openSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { promisify } from "node:util";
 import { Worker } from "node:worker_threads";
 import { deflate, inflateSync } from "node:zlib";
+import koffi from "koffi";
 import { confine } from "../../fs-adapter/seccomp/install.js";
 import { deadly } from "../../fs-adapter/seccomp/rules.js";
 import {
@@ -31,6 +32,15 @@ const SELF = new URL(import.meta.url).pathname;
 /** The errno's name, if that is what comes of it. */
 function outcome(result: number | bigint): string {
   return Number(result) < 0 ? new SystemError("", errno()).code : "done";
+}
+
+/** Of a descriptor that is closed meanwhile: the error. */
+function thrownOr(read: () => string): string {
+  try {
+    return read();
+  } catch (error) {
+    return String(error);
+  }
 }
 
 function thrown(act: () => unknown): string {
@@ -121,6 +131,10 @@ const deeds: Record<string, () => unknown> = {
   openat2: () => outcome(syscall(SYS_OPENAT2, 0, 0, null, 0)),
   clone3: () => outcome(syscall(SYS_CLONE3, 0, 0, null, 0)),
   io_uring_setup: () => outcome(syscall(SYS_IO_URING_SETUP, 1, 0, Buffer.alloc(120), 0)),
+  rings: () =>
+    readdirSync("/proc/self/fd").filter((fd) =>
+      thrownOr(() => readlinkSync(`/proc/self/fd/${fd}`)).includes("io_uring"),
+    ),
   socket: () => thrown(() => listenUnix("@isomount-confined")),
   "pair of sockets": () => thrown(() => socketPair("stream")),
   network: () =>
@@ -143,7 +157,13 @@ for (const [name, numbers] of Object.entries(deadly)) {
   if (number !== undefined) deeds[`call ${name}`] = () => outcome(syscall(number, 0, 0, null, 0));
 }
 
+const [deed, ring] = process.argv.slice(2);
+if (ring !== undefined) {
+  const setup = koffi.load("libc.so.6").func("long syscall(long, uint32, void *)");
+  const made = outcome(setup(SYS_IO_URING_SETUP, 8, Buffer.alloc(120)));
+  // The second time there is no such thing any more.
+  writeSync(1, `${made}\n`);
+}
 const problem = confine([0, 1, 2]);
 if (problem !== undefined) throw new Error(problem);
-const [deed] = process.argv.slice(2);
 writeSync(1, JSON.stringify({ result: await deeds[deed]() }));
