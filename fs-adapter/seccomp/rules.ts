@@ -77,6 +77,8 @@ export const allowed: Record<string, Numbers> = {
   rt_sigprocmask: [14, 135],
   rt_sigreturn: [15, 139],
   sigaltstack: [131, 132],
+  // Node, whenever it starts a thread: whether it may trust its environment.
+  capget: [125, 90],
   getpid: [39, 172],
   gettid: [186, 178],
   getppid: [110, 173],
