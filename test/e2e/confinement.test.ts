@@ -7,7 +7,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Action, assemble, callOf, end, ifCalled } from "../../fs-adapter/seccomp/bpf.js";
 import { deadly } from "../../fs-adapter/seccomp/rules.js";
+import { filledPipe } from "../../fs-adapter/system/filled-pipe.js";
+import { close } from "../../fs-adapter/system/libc.js";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
 import { ORDINARY_USER, startIsomount } from "../support/isomount.js";
 import { descriptors, eventually, statusField } from "../support/processes.js";
@@ -88,6 +91,30 @@ describe("behind it, a process", () => {
     const { status, signal, stdout, stderr } = run(flags, deed);
     return { status, signal, result: stdout && JSON.parse(stdout).result, stderr };
   }
+
+  /** seccomp(2): what it says when asked what there is (2), and when told to put up a filter (1). */
+  it.each([
+    ["has none", [], 38, "", "kernel"],
+    ["does not want to", [2], 1, "seccomp: EPERM", "none"],
+  ])("goes on without where the kernel %s", (_, operations, code, stderr, obstacle) => {
+    const isArm = process.arch === "arm64";
+    const test = { argument: 0, mask: 0xffffffff, allowed: operations, otherwise: 0x50000 | code };
+    const kernel = filledPipe(
+      assemble([
+        ...callOf(isArm ? 0xc00000b7 : 0xc000003e, Action.ALLOW),
+        ...ifCalled(isArm ? 277 : 317, test),
+        end(Action.ALLOW),
+      ]),
+    );
+    const beneath = ["--dev-bind", "/", "/", "--seccomp", "3", process.execPath, "--no-warnings"];
+    const outcome = spawnSync("bwrap", [...beneath, bundle, "obstacle"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe", kernel],
+      timeout: 30_000,
+    });
+    close(kernel);
+    expect(outcome).toMatchObject({ stdout: JSON.stringify({ result: obstacle }), stderr });
+  });
 
   it("has no io_uring, and starts anew to be rid of one", () => {
     expect(perform("rings")).toMatchObject({ result: [], status: 0, stderr: "" });
