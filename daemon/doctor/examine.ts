@@ -14,7 +14,7 @@ import { openFiles, pipes } from "./limits.js";
 import { staleMounts } from "./mounts.js";
 import { mountpointPlace, runtimePlace } from "./places.js";
 import { fuseNative, kernel, koffi, nodeVersion } from "./runtime.js";
-import { sandboxing } from "./sandbox.js";
+import { sandboxing, systemCallFilter } from "./sandbox.js";
 import { mountHelper, systemHasUnits, unitStates, units } from "./systemd.js";
 
 /** Changes nothing on the machine. */
@@ -33,7 +33,7 @@ export async function examine(): Promise<Finding[]> {
     fusermount(isRoot),
     allowOther(isRoot),
     // It cannot be tried without koffi, which servers load.
-    ...(native.verdict === "ok" ? [sandboxing(findSandbox(), isRoot)] : []),
+    ...(native.verdict === "ok" ? await confinement(isRoot) : []),
     await fuseNative(packageFolder()),
     place,
     configuration(),
@@ -45,6 +45,11 @@ export async function examine(): Promise<Finding[]> {
     units(states, isRoot),
     mountHelper(isRoot ? /^LoadState=loaded$/m.test(states ?? "") : systemHasUnits()),
   ];
+}
+
+async function confinement(isRoot: boolean): Promise<Finding[]> {
+  const { filterObstacle } = await import("../../fs-adapter/seccomp/install.js");
+  return [sandboxing(findSandbox(), isRoot), systemCallFilter(filterObstacle())];
 }
 
 function daemonFindings(folder: string, answers: readonly DaemonAnswer[]): Finding[] {

@@ -1,10 +1,11 @@
-/** Whether servers can be sandboxed here, tried as the daemon tries it, and what is in the way. */
+/** Whether servers can be confined here, tried as the daemon tries it, and what is in the way. */
 import { existsSync, readFileSync } from "node:fs";
+import type { FilterObstacle } from "../../fs-adapter/seccomp/install.js";
 import type { Sandbox } from "../supervisor/sandbox.js";
 import { type Finding, fine, lack } from "./finding.js";
 import { asRoot, findProgram, installCommand } from "./packages.js";
 
-const COST = "images are read without a sandbox: a bug in a decoder is at your own risk";
+const COST = "images are read without a sandbox: a bug in a decoder may give your files away";
 
 /** Ubuntu has it ready, but not in force (24.04). */
 const PROFILE = "bwrap-userns-restrict";
@@ -24,6 +25,17 @@ export function sandboxing(
   }
   const [found, remedy] = obstacle((name) => readSetting(`${settings}/${name}`));
   return lack("warning", subject, found, COST, remedy);
+}
+
+export function systemCallFilter(obstacle: FilterObstacle | undefined): Finding {
+  const subject = "system-call filter";
+  if (obstacle === undefined) return fine(subject, "confines servers to the calls that they need");
+  const [found, remedy] =
+    obstacle === "architecture"
+      ? [`is not made for ${process.arch} processors`, "use a machine of x86_64 or aarch64"]
+      : ["the kernel has none", "boot a kernel with CONFIG_SECCOMP_FILTER"];
+  const cost = "an image that takes its server over may try every system call of the kernel";
+  return lack("warning", subject, found, cost, remedy);
 }
 
 function working(subject: string, { plan }: Sandbox, isRoot: boolean): Finding {

@@ -7,6 +7,7 @@
  * loads the control side meanwhile.
  */
 import "../no-debugger.js";
+import { writeSync } from "node:fs";
 import { MessageChannel } from "node:worker_threads";
 import { COUNTERS_SIZE } from "../../fs-adapter/counters.js";
 import { STORE_QUEUE_SIZE } from "../../fs-adapter/dev-fuse/store-queue.js";
@@ -35,6 +36,11 @@ const worker = startThread(start, [port2], (message) => hear(message));
 
 const { Control } = await import("./control.js");
 const { ServingThreads } = await import("./serving-threads.js");
+const { LISTENER_FD } = await import("./messages.js");
+const { confine } = await import("../../fs-adapter/seccomp/install.js");
+// All is loaded that is needed to hear which image it is, and not a byte of it was seen.
+const problem = confine([0, 1, 2, LISTENER_FD]);
+if (problem !== undefined) writeSync(2, `goes on without a system-call filter: ${problem}\n`);
 const control = new Control(new ServingThreads(worker, start, answers));
 hear = (message) => control.hear(message);
 for (const message of early) control.hear(message);

@@ -11,6 +11,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { filterForNode, filterObstacle } from "../../fs-adapter/seccomp/install.js";
 import { isClosingForeign } from "../../fs-adapter/system/close-foreign.js";
 import { errno, exitAtOnce, flock } from "../../fs-adapter/system/libc.js";
 import { Poller } from "../../fs-adapter/system/poller.js";
@@ -116,8 +117,9 @@ const admitGuest = (fd: number, id: number) => clients.admitGuest(fd, id);
 const group = new GroupSocket(poller, log, admitGuest, passed.get("group")?.[0]);
 configured(() => group.configure(settings.current));
 passed.delete("group");
-const sandbox = findSandbox();
+const sandbox = findSandbox(filterForNode());
 if (sandbox.missing) log.warn(sandbox.missing);
+if (filterObstacle()) log.warn("servers have no system-call filter here: isomount doctor says why");
 // Whoever has started us by hand may be a service, but we are not that service.
 const environment = hasStarter ? {} : process.env;
 const manager = new ServiceManager(environment, (message) => log.warn(message));

@@ -20,10 +20,14 @@ export interface SandboxPlan {
   uid?: number;
   gid?: number;
   sandboxed: boolean;
+  /** bubblewrap is to find this at FILTER_FD. */
+  filter?: Buffer;
 }
 
 /** The descriptor on which bubblewrap tells the server's real process id. */
 const INFO_FD = 4;
+/** Where bubblewrap reads what filter Node is to be started behind. */
+const FILTER_FD = 5;
 
 const serverFile = fileURLToPath(new URL("./server.js", import.meta.url));
 
@@ -100,9 +104,9 @@ export interface Sandbox {
 /**
  * Finds out once, by trying, what this machine permits: bubblewrap may be absent, older than
  * `--disable-userns`, or forbidden to make namespaces; and root's code may lie where nobody else
- * can read it.
+ * can read it. `filter`: what Node is to be started behind.
  */
-export function findSandbox(): Sandbox {
+export function findSandbox(filter?: Buffer): Sandbox {
   const plain = unsandboxed();
   try {
     execFileSync("bwrap", ["--version"], { stdio: "ignore" });
@@ -117,7 +121,7 @@ export function findSandbox(): Sandbox {
   for (const drop of root ? [true, false] : [false]) {
     for (const disableUserns of [true, false]) {
       const plan = bubblewrap({ disableUserns, drop });
-      if (works(plan)) return { plan, plain };
+      if (works(plan)) return { plan: behind(filter, plan), plain };
     }
   }
   return {
@@ -125,6 +129,11 @@ export function findSandbox(): Sandbox {
     plain,
     missing: "bubblewrap may not make namespaces here: images are read without a sandbox",
   };
+}
+
+function behind(filter: Buffer | undefined, plan: SandboxPlan): SandboxPlan {
+  if (filter === undefined) return plan;
+  return { ...plan, filter, parameters: ["--seccomp", String(FILTER_FD), ...plan.parameters] };
 }
 
 function works(plan: SandboxPlan): boolean {

@@ -5,6 +5,7 @@ import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { closeForeign } from "../../fs-adapter/system/close-foreign.js";
+import { filledPipe } from "../../fs-adapter/system/filled-pipe.js";
 import { check, close, pipe2, SystemError } from "../../fs-adapter/system/libc.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import { connectUnix, listenUnix } from "../../fs-adapter/system/unix-socket.js";
@@ -28,6 +29,9 @@ export interface ServerStart {
 }
 
 const O_CLOEXEC = 0o2000000;
+
+/** How bubblewrap tells of a server that SIGSYS has ended. */
+const SIGSYS_EXIT = 128 + constants.signals.SIGSYS;
 
 const MAX_LINE = 1024;
 /** Lines on its standard error: a dozen are the stack of a defect. */
@@ -90,6 +94,7 @@ export class ServerProcess implements Server {
     this.sandboxed = plan.sandboxed;
     const info = openInfoPipe();
     let listener: number | undefined;
+    let filter: number | undefined;
     let child: ChildProcess | undefined;
     let link: ServerProcess["link"] | undefined;
     try {
@@ -114,8 +119,9 @@ export class ServerProcess implements Server {
         new ServerWords().read,
         closeForeign,
       );
+      filter = plan.filter && filledPipe(plan.filter);
       this.child = child = spawn(plan.program, plan.parameters, {
-        stdio: ["ignore", "ignore", "pipe", listener, info.writer],
+        stdio: ["ignore", "ignore", "pipe", listener, info.writer, filter ?? "ignore"],
         // One malloc arena: each of a dozen threads would else have its own, a MiB in all.
         env: {
           TZ: start.timeZone,
@@ -144,10 +150,14 @@ export class ServerProcess implements Server {
     } finally {
       close(info.writer);
       if (listener !== undefined) close(listener);
+      if (filter !== undefined) close(filter);
     }
     this.child.on("exit", (code, signal) => {
       // Of one that was killed there is nothing to say.
-      if (this.isAlive && !this.killed && (code || signal))
+      if (signal === "SIGSYS" || (plan.sandboxed && code === SIGSYS_EXIT)) {
+        // Even where its link has told of the end first: nobody else ends a server in this way.
+        this.complain("server: ended by the system-call filter (SIGSYS)");
+      } else if (this.isAlive && !this.killed && (code || signal))
         this.complain(`server: ${signal ?? `exit ${code}`}`);
       // Whoever kills bubblewrap leaves the server that lives in it, which would serve on.
       if (signal !== null && plan.sandboxed && this.pid > 0) this.kill();

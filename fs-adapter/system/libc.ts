@@ -50,11 +50,21 @@ export const umount2 = libc.func("int umount2(const char *, int)");
 export const exitAtOnce = libc.func("void _exit(int)");
 export const statx = libc.func("int statx(int, const char *, int, uint32, void *)");
 export const unlinkat = libc.func("int unlinkat(int, const char *, int)");
+export const prctl = libc.func("int prctl(int, ulong, ulong, ulong, ulong)");
+/** The last of the parameters is null. */
+export const execv = libc.func("int execv(const char *, const char **)");
 const syscall4 = libc.func("long syscall(long, int, const char *, void *, size_t)");
+/** Calls that libc has no function for. */
+export const syscall = libc.func("long syscall(long, uint32, uint32, void *, uint32)");
 
 /** A view of `length` bytes of mapped memory: not to be touched after it is unmapped. */
 export function view(address: unknown, length: number): ArrayBuffer {
   return koffi.view(address, length);
+}
+
+/** Where the bytes lie, for structs that point to them. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return koffi.address(bytes);
 }
 
 const names = new Map(

@@ -121,6 +121,19 @@ describe("while it serves, a server that", () => {
     expect(isomount.list()).toEqual([]);
   });
 
+  it("starts a program is ended by the system-call filter, and the log says so", async () => {
+    isomount.mount(imageOf("program"));
+    const [{ id }] = isomount.list();
+    const words = "server: ended by the system-call filter (SIGSYS)";
+    await eventually("it is said", () => isomount.daemonLog().includes(words), 20);
+    await eventually("it has another", () => (isomount.list()[0]?.restarts ?? 1) > 0, 20);
+    expectUnharmed();
+    expect(isomount.daemonLog()).toContain(`program.iso: ${words}`);
+    expect(isomount.run("umount", "--lazy", id)).toMatchObject({ status: 0, stderr: "" });
+    await eventually("the mount has ended", () => isomount.list().length === 0, 5);
+    expectUnharmed();
+  });
+
   it("cannot take the slots away from its supervisor", async () => {
     const mountpoint = isomount.mount(imageOf("shrink"));
     await eventually("it has tried", () => isomount.daemonLog().includes("slots: EPERM"), 10);

@@ -45,6 +45,9 @@ section kept.none; kept
 
 section mount; mkdir /srv/data; isomount /srv/source/data.iso /srv/data; isomount list --json
 section kept.one; kept
+# The service has filters of its own, which its servers inherit.
+filters() { sed -n 's/^Seccomp_filters:\\s*//p' /proc/$1/status; }
+section filters; filters $(main_pid); filters $(isomount list --json | sed -n 's/.*"pid": \\([0-9]*\\).*/\\1/p')
 section status; systemctl show -P StatusText isomountd.service
 reader > /run/reader 2>&1 &
 
@@ -97,6 +100,12 @@ describe.skipIf(nspawnMissing !== undefined)("the daemon under systemd", () => {
     expect(said("activation.before")).toBe("inactive active");
     expect(said("activation.after")).toBe("[]\nactive");
     expect(said("status")).toBe("1 image mounted");
+  });
+
+  it("lets servers put themselves behind a filter of their own", () => {
+    const [daemon, server] = said("filters")!.split("\n").map(Number);
+    expect(daemon).toBeGreaterThan(0);
+    expect(server).toBeGreaterThan(daemon);
   });
 
   it.each([

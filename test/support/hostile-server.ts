@@ -4,6 +4,8 @@
  * `server.js` in a build.
  */
 import { ftruncateSync, writeSync } from "node:fs";
+import { confine } from "../../fs-adapter/seccomp/install.js";
+import { execv } from "../../fs-adapter/system/libc.js";
 import {
   acceptUnix,
   receiveMessage,
@@ -107,6 +109,11 @@ const deeds: Record<string, () => void> = {
     } catch (error) {
       writeSync(2, `slots: ${(error as NodeJS.ErrnoException).code}\n`);
     }
+  }),
+  program: serving(() => {
+    const problem = confine([0, 1, 2, LISTENER_FD]);
+    if (problem !== undefined) writeSync(2, `${problem}\n`);
+    execv("/bin/true", ["/bin/true", null]);
   }),
   needs: () => {
     const path = "x".repeat(100_000);

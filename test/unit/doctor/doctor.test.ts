@@ -24,7 +24,7 @@ import { installCommand } from "../../../daemon/doctor/packages.js";
 import { mountpointPlace, runtimePlace } from "../../../daemon/doctor/places.js";
 import { renderFindings } from "../../../daemon/doctor/render.js";
 import { fuseNative, kernel, koffi, nodeVersion } from "../../../daemon/doctor/runtime.js";
-import { sandboxing } from "../../../daemon/doctor/sandbox.js";
+import { sandboxing, systemCallFilter } from "../../../daemon/doctor/sandbox.js";
 import { mountHelper, systemHasUnits, units } from "../../../daemon/doctor/systemd.js";
 import type { DaemonInfo, MountInfo } from "../../../daemon/rpc/protocol.js";
 import type { SandboxPlan } from "../../../daemon/supervisor/sandbox.js";
@@ -192,6 +192,14 @@ describe("the sandbox", () => {
     const finding = sandboxing(fails, USER, settings(values), programs("bwrap"));
     expectFinding(finding, "warning", found);
     expect(finding.remedy).toContain(remedy);
+  });
+});
+
+describe("the system-call filter", () => {
+  it("confines servers, or is not there for one of two reasons", () => {
+    expectFinding(systemCallFilter(undefined), "ok", "confines servers");
+    expectFinding(systemCallFilter("kernel"), "warning", "the kernel has none");
+    expectFinding(systemCallFilter("architecture"), "warning", "not made for");
   });
 });
 
