@@ -162,11 +162,27 @@ export class LiveMounts {
 
   /** Nobody answers for this mount any more: readers get an error at once, and the mount goes. */
   private lost(mounted: MountedImage, reason: string): void {
-    const { device, mountpoint } = mounted.facts;
+    const { mountpoint } = mounted.facts;
     this.tell(mounted, "error", `${mountpoint}: ${reason}; unmounting`);
-    unmountDevice(device, mountpoint, true)
-      .catch((error: Error) => this.options.log.error(error.message))
-      .finally(() => mounted.end(reason));
+    void this.detach(mounted).then(() => mounted.end(reason));
+  }
+
+  /**
+   * For want of descriptors again and again: the mount, closed without, would stay for ever and answer
+   * nobody.
+   */
+  private async detach(mounted: MountedImage): Promise<void> {
+    for (;;) {
+      const { device, mountpoint } = mounted.facts;
+      try {
+        return await unmountDevice(device, mountpoint, true);
+      } catch (error) {
+        const { message } = error as Error;
+        if (!isForWantOfDescriptors(error)) return this.options.log.error(message);
+        this.options.log.warn(`${mountpoint}: not unmounted yet: ${message}`);
+      }
+      await new Promise((done) => setTimeout(done, LOOK_AGAIN_MILLISECONDS));
+    }
   }
 
   /** What `systemctl status` shows. */

@@ -1,5 +1,5 @@
 /** Servers that cannot live for want of what the machine may have again: memory, processes, descriptors. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { buildIso, file, folder } from "../fixtures/iso9660/iso-builder.js";
@@ -31,24 +31,35 @@ it("are not started again and again where they are killed and nobody reads", asy
   isomount.expectNothingLeft();
 });
 
-it("do not take their mounts with them where none can be started and nobody reads", async () => {
-  const path = isomount.mount(image);
+/** Its server is killed while the daemon has no descriptor left, until the log says that. */
+async function bereave(saying: RegExp): Promise<void> {
   const [{ pid }] = isomount.list();
   const daemon = String(isomount.daemonPid());
   const limit = (...words: string[]) => isomount.runProgram("prlimit", "--pid", daemon, ...words);
   const before = limit("--nofile", "-o", "SOFT", "--noheadings").stdout.trim();
-  expect(limit("--nofile=8:")).toMatchObject({ status: 0 });
+  expect(limit("--nofile=3:")).toMatchObject({ status: 0 });
   try {
     process.kill(pid, "SIGKILL");
-    const isTold = () =>
-      / warn: .* no server can be started: .*; it is tried/.test(isomount.daemonLog());
     // It is waited for half a minute.
-    await eventually("it gives up", isTold, 50);
+    await eventually("it gives up", () => saying.test(isomount.daemonLog()), 50);
   } finally {
     limit(`--nofile=${before}:`);
   }
+}
+
+it("do not take their mounts with them where none can be started and nobody reads", async () => {
+  const path = isomount.mount(image);
+  await bereave(/ warn: .* no server can be started: .*; it is tried/);
   expect(state()).toBe("asleep");
   expect(readFileSync(join(path, "large")).equals(content)).toBe(true);
   isomount.succeed("umount", path);
+  isomount.expectNothingLeft();
+});
+
+it("leave no dead mount where there is not even a descriptor to unmount with", async () => {
+  const path = isomount.mount(image, "sleep-timeout=0");
+  await bereave(/ warn: \S+: not unmounted yet: /);
+  await eventually("it is unmounted", () => isomount.list().length === 0);
+  expect(readdirSync(path)).toEqual([]);
   isomount.expectNothingLeft();
 });
