@@ -17,12 +17,12 @@ import { PacketLink } from "../server/packet-link.js";
 import type { DescriptorKeeper } from "./descriptor-store.js";
 import { bringDown, type KnownProcess, knownProcess } from "./known-process.js";
 import type { Log } from "./log.js";
+import { RestartPause } from "./restart-pause.js";
 
 const keeperFile = fileURLToPath(new URL("./keeper.js", import.meta.url));
 const NODE_FLAGS = ["--max-semi-space-size=1", "--no-warnings"];
 /** It answers within milliseconds, unless it is starved. What sleeps is lost without its answer. */
 const GIVE_MILLISECONDS = 20_000;
-const RESTART_MILLISECONDS = 1_000;
 
 /** Our own, for the supervisor that it may have to start; but that one is no service of systemd's. */
 function environment(): NodeJS.ProcessEnv {
@@ -41,6 +41,8 @@ export class KeeperProcess implements DescriptorKeeper {
   private deafness: NodeJS.Timeout | undefined;
   /** Running before another is started. */
   private pause: NodeJS.Timeout | undefined;
+  private readonly restarts = new RestartPause();
+  private startedAt = Number.NEGATIVE_INFINITY;
   private keeper: KnownProcess = knownProcess(0);
   private onGiven: ((names: string[], descriptors: number[], last: boolean) => void) | undefined;
 
@@ -158,6 +160,7 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   private start(): void {
+    this.startedAt = performance.now();
     rmSync(this.socketPath, { force: true });
     const listener = listenUnix(this.socketPath, "packet");
     try {
@@ -209,11 +212,12 @@ export class KeeperProcess implements DescriptorKeeper {
   }
 
   private startLater(): void {
+    const milliseconds = this.restarts.after(performance.now() - this.startedAt);
     clearTimeout(this.pause);
     this.pause = setTimeout(() => {
       this.pause = undefined;
       if (this.link === undefined && this.kept.size > 0) this.tryToStart();
-    }, RESTART_MILLISECONDS);
+    }, milliseconds);
   }
 
   /** A mount is good without it as well. */
