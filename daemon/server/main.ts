@@ -32,7 +32,15 @@ const early: FromThread[] = [];
 let hear = (message: FromThread): void => {
   early.push(message);
 };
-const worker = startThread(start, [port2], (message) => hear(message));
+const worker = startThread(
+  start,
+  [port2],
+  (message) => hear(message),
+  async (error) => {
+    const { endByDefect } = await import("./defect.js");
+    endByDefect(start.index, error);
+  },
+);
 
 const { Control } = await import("./control.js");
 const { ServingThreads } = await import("./serving-threads.js");

@@ -7,6 +7,8 @@ import { availableParallelism } from "node:os";
 import { type MessagePort, Worker } from "node:worker_threads";
 import { COUNTERS_SIZE, type Counters, readCounters } from "../../fs-adapter/counters.js";
 import { MAX_SLOTS } from "../../fs-adapter/dev-fuse/slot.js";
+import { isProgramGone } from "../program-gone.js";
+import { endByDefect } from "./defect.js";
 import { startThread } from "./thread.js";
 import type {
   Answer,
@@ -71,7 +73,10 @@ export class ServingThreads {
         // What an earlier server held is answered by the first thread.
         order: { ...order, resume: false },
       };
-      startThread(start, [], hear);
+      startThread(start, [], hear, (error) => {
+        // Those that serve already are enough.
+        if (!isProgramGone(error)) endByDefect(index, error);
+      });
     }
   }
 
@@ -81,7 +86,8 @@ export class ServingThreads {
     const worker = new Worker(new URL("./store-thread.js", import.meta.url), { workerData: start });
     worker.on("error", (error: NodeJS.ErrnoException) => {
       // Nothing depends on it. ENODEV: the mount is gone, of which the serving thread tells.
-      if (error.code !== "ENODEV") writeSync(2, `storing thread: ${error.stack}\n`);
+      if (error.code !== "ENODEV" && !isProgramGone(error))
+        writeSync(2, `storing thread: ${error.stack}\n`);
     });
   }
 

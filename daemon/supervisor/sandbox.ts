@@ -4,7 +4,7 @@
  * can be opened again for writing).
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,12 @@ const INFO_FD = 4;
 const FILTER_FD = 5;
 
 const serverFile = fileURLToPath(new URL("./server.js", import.meta.url));
+
+/** Changes when an upgrade replaces the program: a server that runs can load no more of it then. */
+export function programIdentity(): string {
+  const stat = statSync(serverFile, { throwIfNoEntry: false });
+  return `${stat?.dev}:${stat?.ino}:${stat?.mtimeMs}`;
+}
 
 /** The folders of code that a server loads: our own and koffi's, which holds the native part. */
 function codeFolders(): string[] {

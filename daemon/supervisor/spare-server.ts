@@ -6,6 +6,7 @@
 import { SystemError } from "../../fs-adapter/system/libc.js";
 import type { DaemonInfo } from "../rpc/protocol.js";
 import { hasIdleProcessors } from "./idle-processors.js";
+import { programIdentity } from "./sandbox.js";
 import type { ServerProcess } from "./server-process.js";
 
 /** Whoever was waiting for the last server is served first. */
@@ -16,6 +17,8 @@ const KEEP_MILLISECONDS = 60_000;
 
 export class SpareServer {
   private server: ServerProcess | undefined;
+  /** The program that it was started from. */
+  private program = "";
   private preparing: NodeJS.Timeout | undefined;
   private keeping: NodeJS.Timeout | undefined;
   private timeZone = "";
@@ -29,7 +32,8 @@ export class SpareServer {
 
   /** Another is started soon after. A server's time zone is fixed with its start. */
   take(timeZone: string): ServerProcess | undefined {
-    if (!this.permitted()) this.end();
+    // One of a version before the last upgrade could load nothing for its image.
+    if (!this.permitted() || this.program !== programIdentity()) this.end();
     const { server } = this;
     this.expect(timeZone);
     if (server?.timeZone !== timeZone) return undefined;
@@ -77,6 +81,7 @@ export class SpareServer {
     if (this.server?.alive && this.server.timeZone === this.timeZone) return;
     this.server?.kill();
     try {
+      this.program = programIdentity();
       this.server = this.start(this.timeZone);
     } catch (error) {
       // No descriptors, no processes: whoever needs a server will be told.

@@ -18,6 +18,7 @@ import { close } from "../../fs-adapter/system/libc.js";
 import { createMemfd } from "../../fs-adapter/system/memfd.js";
 import type { Poller } from "../../fs-adapter/system/poller.js";
 import type { Settings } from "../configuration/load.js";
+import { isProgramGone } from "../program-gone.js";
 import {
   type DaemonEvent,
   type DaemonInfo,
@@ -340,7 +341,13 @@ export class Supervisor {
 
   /** Prometheus text; what makes it is loaded at the first call. */
   async metrics(): Promise<string> {
-    const { renderMetrics } = await import("./metrics.js");
+    const { renderMetrics } = await import("./metrics.js").catch((error: Error) => {
+      if (!isProgramGone(error)) throw error;
+      throw new RequestFailure(
+        RpcErrorCode.internalError,
+        "isomountd was replaced by another version while it runs: isomount daemon restart",
+      );
+    });
     return renderMetrics(this.info(), this.list());
   }
 
