@@ -1,6 +1,7 @@
 /** Against real processes, by what proc(5) and waitpid(2) say of them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   bringDown,
@@ -9,6 +10,7 @@ import {
   killProcess,
   processStartTime,
 } from "../../../daemon/supervisor/known-process.js";
+import { eventually } from "../../support/processes.js";
 
 function started(...[program, ...parameters]: string[]) {
   const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "inherit"] });
@@ -34,9 +36,11 @@ describe("a process that is known", () => {
 
   it("is ending as soon as it is a zombie, though nobody has asked how it ended", async () => {
     // sh starts it and becomes a program that asks nobody.
-    const parent = started("sh", "-c", "sleep 0.05 & echo $!; exec sleep 60");
+    const parent = started("sh", "-c", "sleep 60 & echo $!; exec sleep 60");
     const [text] = await once(parent.child.stdout!, "data");
     const pid = Number(text);
+    const comm = `/proc/${parent.pid}/comm`;
+    await eventually("it asks nobody", () => readFileSync(comm, "latin1") === "sleep\n");
     const child = { pid, startTime: processStartTime(pid) };
     expect(isProcess(child)).toBe(true);
     await bringDown(child);
