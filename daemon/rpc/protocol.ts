@@ -1,10 +1,10 @@
 /**
  * The control protocol between isomount and isomountd: JSON-RPC 2.0, one message a line, over a
  * unix stream socket. File descriptors travel as SCM_RIGHTS with the line that mentions them, which
- * is sent by itself, in the order given here. Requests may follow one another without waiting; answers come as they are
- * ready, by `id`: text, a whole number or null. One without an id is a notification, and gets none.
- * Batches are not taken. Members that are not named here are passed over. `PROTOCOL_VERSION` changes
- * when an old client would misunderstand.
+ * is sent by itself, in the order given here. Requests may follow one another without waiting;
+ * answers come as they are ready, by `id`: text, a whole number or null. One without an id is a
+ * notification, and gets none. Batches are not taken. Members that are not named here are passed
+ * over. `PROTOCOL_VERSION` changes when an old client would misunderstand.
  */
 import type { ImageDescription } from "../../image-core/description.js";
 
