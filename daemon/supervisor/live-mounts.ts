@@ -78,6 +78,16 @@ export class LiveMounts {
     return mounted;
   }
 
+  /** Its descriptors, outside this process; what finds no room there is lost unless its server lives. */
+  keep({ facts }: MountedImage): void {
+    const { id, fuse, slots, image, mountpoint } = facts;
+    if (this.options.store.keep(id, fuse, slots, image)) return;
+    facts.sleepTimeout = 0;
+    const why = "systemd's descriptor store has no room for all the files that it is made of";
+    const effect = "its server never sleeps, and ends the mount if it dies together with isomountd";
+    this.options.log.warn(`${mountpoint}: ${why}: ${effect}`);
+  }
+
   /** To the log and to whoever listens. Servers come and go: that is no news to an administrator. */
   tell(mounted: MountedImage, event: DaemonEvent["event"], message: string): void {
     const { log } = this.options;

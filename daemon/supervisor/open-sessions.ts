@@ -20,6 +20,9 @@ export interface OpenRequest {
   image: number;
 }
 
+/** One whose image is open. */
+export type OpenedSession = OpenSession & { opened: OpenedServer };
+
 export class OpenSessions {
   private readonly sessions = new Map<string, OpenSession>();
   private last = 0;
@@ -56,7 +59,7 @@ export class OpenSessions {
   }
 
   /** Its image is open, and becomes a mount: the session is over. */
-  take(id: string): OpenSession & { opened: OpenedServer } {
+  take(id: string): OpenedSession {
     const session = this.find(id);
     if (!isOpen(session)) {
       throw new RequestFailure(RpcErrorCode.invalidParams, "the image is not open yet");
@@ -72,6 +75,6 @@ export class OpenSessions {
   }
 }
 
-function isOpen(session: OpenSession): session is OpenSession & { opened: OpenedServer } {
+function isOpen(session: OpenSession): session is OpenedSession {
   return session.opened !== undefined;
 }
