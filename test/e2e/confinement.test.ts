@@ -51,7 +51,9 @@ describe.each([
   });
 
   it("are behind it before they are needed", async () => {
-    await eventually("there is a spare server", () => isomount.daemonInfo().spare?.pid, 40);
+    const mounts = isomount.list().length;
+    await eventually("there is a spare server", () => isomount.countServers() > mounts, 40);
+    await eventually("its process is known", () => isomount.daemonInfo().spare?.pid);
     const { pid } = isomount.daemonInfo().spare!;
     await eventually("it is loaded", () => statusField(pid, "Seccomp") === "2");
     expectFiltered(pid);

@@ -3,7 +3,6 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -47,10 +46,6 @@ function upgrade(): void {
   rmSync(`${dist}.old`, { recursive: true });
 }
 
-function serverSockets(): number {
-  return readdirSync(isomount.runtime).filter((name) => name.startsWith("server-")).length;
-}
-
 beforeAll(() => {
   install();
   const source = join(folder, "source");
@@ -68,8 +63,7 @@ beforeAll(() => {
 
 it("serves on what is mounted, and mounts, though nothing of the old program is there", async () => {
   const mountpoint = isomount.mount(dmg);
-  // By what lies there: a command that asks would keep the processors busy that it waits for.
-  await eventually("there is a spare server", () => serverSockets() === 2, 60);
+  await eventually("there is a spare server", () => isomount.countServers() === 2, 60);
   upgrade();
 
   // Decoding it all would have more threads serve.

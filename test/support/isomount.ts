@@ -183,6 +183,11 @@ export class Isomount {
       .filter((pid) => pid !== spare?.launcher && pid !== keeper?.pid);
   }
 
+  /** The spare one too. By what lies there: asking takes the processors that a spare one waits for. */
+  countServers(): number {
+    return readdirSync(this.runtime).filter((name) => /^server-.*\.sock$/.test(name)).length;
+  }
+
   daemonPid(): number | undefined {
     if (this.knownDaemon === undefined || !this.isOurs(this.knownDaemon)) {
       this.knownDaemon = this.daemonInfo().pid;
