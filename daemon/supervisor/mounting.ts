@@ -67,32 +67,30 @@ export class Mounting {
       session.abandon();
       throw refusal(error);
     });
-    const facts = {
-      id,
-      image,
-      uid: request.uid,
-      description: opened.description,
-      overrides: { uid, gid, mode, dmode },
-      maxReadBytes: MAX_READ_BYTES,
-      imageIdentity: imageIdentity(image.fd),
-      idleTimeout: options.idleTimeout ?? this.options.settings.current.idleTimeout,
-      statistics: opened.statistics,
-      sleepTimeout: options.sleepTimeout ?? this.options.settings.current.sleepTimeout,
-      made: made && { parent: descriptorPath(made.parent), name: made.name },
-    };
-    const fuseRequest = {
-      mountpoint,
-      source: options.fsname ?? image.path,
-      maxReadBytes: MAX_READ_BYTES,
-      private: options.private ?? process.geteuid?.() !== 0,
-      noexec: options.noexec ?? false,
-    };
-    let mounted: MountedImage;
     try {
-      mounted =
-        options.transport === "fuse-native"
-          ? await this.mountNative(facts, fuseRequest, opened, made)
-          : await this.mountKernel(facts, fuseRequest, opened, made);
+      const facts = {
+        id,
+        image,
+        uid: request.uid,
+        description: opened.description,
+        overrides: { uid, gid, mode, dmode },
+        maxReadBytes: MAX_READ_BYTES,
+        imageIdentity: imageIdentity(image.fd),
+        idleTimeout: options.idleTimeout ?? this.options.settings.current.idleTimeout,
+        statistics: opened.statistics,
+        sleepTimeout: options.sleepTimeout ?? this.options.settings.current.sleepTimeout,
+        made: made && { parent: descriptorPath(made.parent), name: made.name },
+      };
+      const fuseRequest = {
+        mountpoint,
+        source: options.fsname ?? image.path,
+        maxReadBytes: MAX_READ_BYTES,
+        private: options.private ?? process.geteuid?.() !== 0,
+        noexec: options.noexec ?? false,
+      };
+      return options.transport === "fuse-native"
+        ? await this.mountNative(facts, fuseRequest, opened, made)
+        : await this.mountKernel(facts, fuseRequest, opened, made);
     } catch (error) {
       session.abandon();
       const cleared = this.giveUp(id, made);
@@ -102,7 +100,6 @@ export class Mounting {
     } finally {
       if (request.mountpoint === undefined) close(mountpoint);
     }
-    return mounted;
   }
 
   /** The folder to mount on, made if it is not there yet. Throws MountError. */

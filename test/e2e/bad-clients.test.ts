@@ -7,7 +7,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { controlSocket } from "../../daemon/rpc/runtime-folder.js";
 import { close } from "../../fs-adapter/system/libc.js";
 import { connectUnix, sendMessage, setNonBlocking } from "../../fs-adapter/system/unix-socket.js";
@@ -226,7 +226,6 @@ it("serves a newcomer when more are connected than may be", async () => {
   expect((await few.isomount.start("list")).status).toBe(0);
   expect(descriptors(few.daemon).length).toBeLessThan(FEW);
   for (const fd of silent) close(fd);
-  few.isomount.end();
 });
 
 it("neither ends nor spins where it has no descriptor left", async () => {
@@ -251,7 +250,6 @@ it("neither ends nor spins where it has no descriptor left", async () => {
   for (let i = 1; i <= 3; i++) own.runProgram("umount", join(own.folder, `mnt${i}`));
   await eventually("it answers again", () => own.run("list").status === 0, 20);
   expect(own.daemonPid()).toBe(few.daemon);
-  own.end();
 }, 120_000);
 
 const FEW = 128;
@@ -259,6 +257,7 @@ const FEW = 128;
 /** A daemon that may have few descriptors. */
 function startFew() {
   const own = new Isomount();
+  onTestFinished(() => own.end());
   const start = [process.execPath, program, "daemon", "start"];
   expect(own.runProgram("prlimit", `--nofile=${FEW}:${FEW}`, ...start).status).toBe(0);
   return { isomount: own, daemon: own.daemonPid()!, socket: controlSocket(own.runtime) };
